@@ -1,5 +1,5 @@
 import { Context, type Effect, type Scope } from "effect"
-import type { BackendFailure } from "../core/errors.ts"
+import type { BackendFailure, Stage } from "../core/errors.ts"
 import type { DType, Tensor } from "../tensor/tensor.ts"
 
 /** An input or output of a graph: its name, element type, and shape (a string is a side that a run decides). */
@@ -25,7 +25,8 @@ export interface Graph {
   readonly outputs: ReadonlyArray<Port>
   /**
    * One run. Every output the caller wants is given with its whole shape and is filled; outputs not named are not computed for.
-   * A value that stands both among inputs and outputs is updated in place (a copy where the backend cannot).
+   * A value (the same object) that stands both among inputs and outputs is updated in place, or by a copy where the backend cannot: use it only for
+   * ports between which the graph itself works in place (`TensorScatter`, `GroupQueryAttention`), never for a port that is still read after the other is written.
    * Interrupting stops the run where the backend can, and waits until nothing native refers to the arrays.
    */
   readonly run: (inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>) => Effect.Effect<void, BackendFailure>
@@ -37,6 +38,8 @@ export interface LoadOptions {
   readonly name: string
   /** Threads within one operator. Default: the backend's setting. */
   readonly threads?: number
+  /** The stage that a failed run is reported under. Default "encode". */
+  readonly stage?: Stage
 }
 
 /** What only some backends can do. */

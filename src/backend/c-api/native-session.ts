@@ -1,0 +1,124 @@
+import { Effect } from "effect"
+import type { Scope } from "effect"
+import { BackendFailure } from "../../core/errors.ts"
+import { defaultThreads } from "../backend-settings.ts"
+import type { BackendSettings } from "../backend-settings.ts"
+import type { LoadOptions } from "../backend.ts"
+import { freed, opened } from "../live-handles.ts"
+import { callAsync, inTurn } from "./native-calls.ts"
+import { cPath, cString, fatal, made, must, takeFault } from "./ort-library.ts"
+import type { Address } from "./ort-api.ts"
+import type { OrtLibrary } from "./ort-library.ts"
+
+const allOptimizations = 99
+
+const createOptions = (library: OrtLibrary, settings: BackendSettings, threads: number | undefined): Address => {
+  const { api } = library
+  const options = made(api, (out) => api.createSessionOptions(out))
+  opened("sessionOptions")
+  try {
+    must(api, api.setGraphOptimizationLevel(options, allOptimizations))
+    must(api, api.setIntraOpThreads(options, threads ?? settings.threads ?? defaultThreads()))
+    must(api, api.setSessionLogSeverityLevel(options, fatal))
+    // Patterns are kept for every set of input shapes that was ever seen, and shapes change from run to run.
+    must(api, api.disableMemPattern(options))
+    must(api, api.addSessionConfigEntry(options, cString("session.intra_op.allow_spinning"), cString(settings.spinning === true ? "1" : "0")))
+    return options
+  } catch (error) {
+    releaseOptions(library, options)
+    throw error
+  }
+}
+
+const releaseOptions = (library: OrtLibrary, options: Address): void => {
+  library.api.releaseSessionOptions(options)
+  freed("sessionOptions")
+}
+
+/** A session and the calls that use it. */
+export class NativeSession {
+  readonly address: Address
+  readonly #library: OrtLibrary
+  #users = 0
+  #open = true
+  #onIdle: (() => void) | undefined
+
+  constructor(library: OrtLibrary, address: Address) {
+    this.#library = library
+    this.address = address
+    opened("sessions")
+  }
+
+  /** False once its scope has begun to close: no run may start. */
+  get open(): boolean {
+    return this.#open
+  }
+
+  enter(): void {
+    this.#users++
+  }
+
+  leave(): void {
+    this.#users--
+    if (this.#users === 0) this.#onIdle?.()
+  }
+
+  /** Lets no run start any more, waits for the running ones, and frees the session on Node's pool (joining its threads takes milliseconds). */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    if (!this.#open) return Effect.void
+    this.#open = false
+    const idle = Effect.callback<void>((resume) => {
+      if (this.#users === 0) return resume(Effect.void)
+      this.#onIdle = () => resume(Effect.void)
+    })
+    const release = callAsync({
+      native: this.#library.api.releaseSession,
+      parameters: [this.address],
+      kept: this.#library,
+      stop: () => {},
+      ended: () => Effect.sync(() => freed("sessions"))
+    })
+    return Effect.uninterruptible(Effect.andThen(idle, release))
+  })
+}
+
+/**
+ * Loads a model off the event loop. The session is freed when the scope closes; interrupting stops the load and frees what there was of it.
+ * External data lies beside a model's file.
+ */
+export const openSession = (
+  library: OrtLibrary, settings: BackendSettings, model: string | Uint8Array, options: LoadOptions
+): Effect.Effect<NativeSession, BackendFailure, Scope.Scope> => Effect.gen(function*() {
+  const { api } = library
+  const failure = (cause: unknown) => new BackendFailure({
+    stage: "load", graph: options.name, message: `graph "${options.name}" cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
+  })
+  let session: NativeSession | undefined
+  // In the scope before there is anything to free, so that no moment is left in which an interruption could lose it.
+  yield* Effect.addFinalizer(() => session === undefined ? Effect.void : session.close)
+  const create = Effect.suspend((): Effect.Effect<NativeSession, BackendFailure> => {
+    let nativeOptions: Address
+    try {
+      nativeOptions = createOptions(library, settings, options.threads)
+    } catch (error) {
+      return Effect.fail(failure(error))
+    }
+    const out = new BigUint64Array(1)
+    const common = {
+      stop: () => void takeFault(api, api.setLoadCancellation(nativeOptions, true)),
+      ended: (error: unknown, status: Address | null | undefined) => {
+        releaseOptions(library, nativeOptions)
+        const fault = error ?? takeFault(api, status ?? null)
+        if (fault !== undefined && fault !== null) return Effect.fail(failure(fault))
+        session = new NativeSession(library, out[0])
+        return Effect.succeed(session)
+      }
+    }
+    if (typeof model === "string") {
+      const path = cPath(model)
+      return callAsync({ ...common, native: api.createSession, parameters: [library.environment, path, nativeOptions, out], kept: path })
+    }
+    return callAsync({ ...common, native: api.createSessionFromArray, parameters: [library.environment, model, model.byteLength, nativeOptions, out], kept: model })
+  })
+  return yield* inTurn(create).pipe(Effect.onInterrupt(() => session === undefined ? Effect.void : session.close))
+})
