@@ -6,8 +6,8 @@ export const elementTypeOf: Readonly<Record<DType, number>> = {
 }
 
 const dtypes: ReadonlyMap<number, DType> = new Map([
-  [1, "float32"], [2, "uint8"], [3, "int8"], [6, "int32"], [7, "int64"], [9, "bool"], [10, "float16"], [11, "float64"], [16, "bfloat16"]
+  [1, "float32"], [2, "uint8"], [3, "int8"], [6, "int32"], [7, "int64"], [9, "bool"], [10, "float16"], [11, "float64"]
 ])
 
-/** The element type of an ONNX number; undefined for one that no tensor here has (strings, 16-bit integers). */
+/** The element type of an ONNX number; undefined for one that no graph here has (strings, 16-bit integers, bfloat16). */
 export const dtypeOf = (elementType: number): DType | undefined => dtypes.get(elementType)

@@ -29,20 +29,25 @@ const known = (ports: ReadonlyMap<string, Port>): string => {
 const sidesFit = (shape: ReadonlyArray<number>, port: ReadonlyArray<number | string>): boolean => {
   if (shape.length !== port.length) return false
   for (let i = 0; i < shape.length; i++) {
-    const side = shape[i]
-    if (!Number.isInteger(side) || side < 0 || (typeof port[i] === "number" && port[i] !== side)) return false
+    if (typeof port[i] === "number" && port[i] !== shape[i]) return false
   }
   return true
+}
+
+/** What is wrong with a tensor by itself; undefined when its array is as long as its shape and type say. */
+export const tensorFault = (tensor: Tensor): string | undefined => {
+  for (const side of tensor.shape) if (!Number.isSafeInteger(side) || side < 0) return `a shape of ${shown(tensor.shape)}`
+  const size = sizeOf(tensor.shape)
+  return tensor.data.length === size && tensor.data.byteLength === size * bytesOf[tensor.dtype]
+    ? undefined
+    : `a shape of ${shown(tensor.shape)} over ${tensor.data.length} elements, not ${size}`
 }
 
 const faultOf = (kind: "input" | "output", port: Port, tensor: Tensor): string | undefined => {
   if (tensor.dtype !== port.dtype) return `${kind} "${port.name}" is ${port.dtype}, not ${tensor.dtype}`
   if (!sidesFit(tensor.shape, port.shape)) return `${kind} "${port.name}" is ${shown(port.shape)}, not ${shown(tensor.shape)}`
-  const size = sizeOf(tensor.shape)
-  if (tensor.data.length !== size || tensor.data.byteLength !== size * bytesOf[tensor.dtype]) {
-    return `${kind} "${port.name}" of ${shown(tensor.shape)} has ${tensor.data.length} elements, not ${size}`
-  }
-  return undefined
+  const fault = tensorFault(tensor)
+  return fault === undefined ? undefined : `${kind} "${port.name}" has ${fault}`
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Tensor } from "../../tensor/tensor.ts"
 import type { HeldTensor } from "../backend.ts"
 import { elementTypeOf } from "../element-type.ts"
 import { freed, opened } from "../live-handles.ts"
+import { tensorFault } from "../run-check.ts"
+import { Uses } from "../uses.ts"
 import { must } from "./ort-library.ts"
 import type { Address } from "./ort-api.ts"
 import type { OrtLibrary } from "./ort-library.ts"
@@ -31,10 +33,7 @@ export const releaseValue = (library: OrtLibrary, value: Address): void => {
 /** The native side of a held tensor. */
 export interface NativeHold {
   readonly value: Address
-  /** Calls that use the value now. */
-  users: number
-  open: boolean
-  onIdle: (() => void) | undefined
+  readonly uses: Uses
 }
 
 const holds = new WeakMap<HeldTensor, NativeHold>()
@@ -42,33 +41,25 @@ const holds = new WeakMap<HeldTensor, NativeHold>()
 /** The native value of a held tensor; undefined for one that another backend made. */
 export const holdOf = (held: HeldTensor): NativeHold | undefined => holds.get(held)
 
-/** Ends one use of a held value. */
-export const leave = (hold: NativeHold): void => {
-  hold.users--
-  if (hold.users === 0) hold.onIdle?.()
-}
-
 /** Keeps a tensor's `OrtValue` until the scope closes, which waits for the calls that use it. */
 export const holdTensor = (library: OrtLibrary, tensor: Tensor): Effect.Effect<HeldTensor, BackendFailure, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.try({
-      try: (): HeldTensor => {
-        const held: HeldTensor = { _tag: "Held", tensor }
-        holds.set(held, { value: createValue(library, tensor), users: 0, open: true, onIdle: undefined })
-        return held
-      },
-      catch: (cause) => new BackendFailure({
-        stage: "load", graph: "(held tensor)", message: `a ${tensor.dtype} tensor of [${tensor.shape.join(", ")}] cannot be held: ${cause instanceof Error ? cause.message : String(cause)}`
-      })
-    }),
-    (held) => {
-      const hold = holds.get(held)
-      if (hold === undefined) return Effect.void
-      hold.open = false
-      const idle = Effect.callback<void>((resume) => {
-        if (hold.users === 0) return resume(Effect.void)
-        hold.onIdle = () => resume(Effect.void)
-      })
-      return Effect.andThen(idle, Effect.sync(() => releaseValue(library, hold.value)))
-    }
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.try({
+        try: () => {
+          const fault = tensorFault(tensor)
+          if (fault !== undefined) throw new Error(fault)
+          const held: HeldTensor = { _tag: "Held", tensor }
+          const hold: NativeHold = { value: createValue(library, tensor), uses: new Uses() }
+          holds.set(held, hold)
+          return { held, hold }
+        },
+        catch: (cause) => new BackendFailure({
+          stage: "load", graph: "(held tensor)",
+          message: `a ${tensor.dtype} tensor of [${tensor.shape.join(", ")}] cannot be held: ${cause instanceof Error ? cause.message : String(cause)}`
+        })
+      }),
+      ({ hold }) => hold.uses.close(Effect.sync(() => releaseValue(library, hold.value)))
+    ),
+    ({ held }) => held
   )

@@ -6,18 +6,20 @@ import { Backend } from "../backend.ts"
 import type { Graph, LoadOptions } from "../backend.ts"
 import { portsOf } from "../run-check.ts"
 import { holdTensor } from "./held-values.ts"
+import { turns } from "./native-calls.ts"
+import type { InTurn } from "./native-calls.ts"
 import { nativeRun, NameLists, RunOptionsPool } from "./native-run.ts"
 import { openSession } from "./native-session.ts"
 import { openLibrary } from "./ort-library.ts"
 import type { OrtLibrary } from "./ort-library.ts"
 import { readPorts } from "./read-ports.ts"
 
-const load = (library: OrtLibrary, settings: BackendSettings) =>
+const load = (library: OrtLibrary, settings: BackendSettings, inTurn: InTurn) =>
 (model: string | Uint8Array, options: LoadOptions): Effect.Effect<Graph, BackendFailure, Scope.Scope> => Effect.gen(function*() {
   const pool = new RunOptionsPool(library)
   // Finalizers run in reverse: the session's waits for its runs, then the pool is complete.
   yield* Effect.addFinalizer(() => Effect.sync(() => pool.close()))
-  const session = yield* openSession(library, settings, model, options)
+  const session = yield* openSession(library, settings, inTurn, model, options)
   const [inputs, outputs] = yield* Effect.try({
     try: () => [readPorts(library, session.address, "input"), readPorts(library, session.address, "output")] as const,
     catch: (cause) => new BackendFailure({
@@ -25,7 +27,7 @@ const load = (library: OrtLibrary, settings: BackendSettings) =>
     })
   })
   const ports = portsOf(options.name, options.stage ?? "encode", inputs, outputs)
-  return { name: options.name, inputs, outputs, run: nativeRun(library, session, ports, pool, new NameLists(library)) }
+  return { name: options.name, inputs, outputs, run: nativeRun(library, session, ports, pool, new NameLists(library), inTurn) }
 })
 
 /**
@@ -37,7 +39,7 @@ export const layerCApi = (settings: BackendSettings = {}): Layer.Layer<Backend, 
   return {
     name: `ONNX Runtime ${library.version}, C API`,
     capabilities: { quiet: true, cancel: true, inPlace: true },
-    load: load(library, settings),
+    load: load(library, settings, turns(settings.concurrency)),
     hold: (tensor) => holdTensor(library, tensor)
   }
 }))

@@ -15,8 +15,16 @@ export const mostCalls = Math.max(1, Math.min(3, poolThreads() - 1))
 
 const gate = Semaphore.makeUnsafe(mostCalls)
 
-/** Waits its turn among the native calls of the process. */
-export const inTurn = gate.withPermits(1)
+/** Lets an effect that makes one native call wait for its turn. */
+export type InTurn = <A, E, R>(call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** Turns among the native calls of the process; with `concurrency`, at most so many of them at once are taken by what this makes. */
+export const turns = (concurrency?: number): InTurn => {
+  const ofProcess: InTurn = gate.withPermits(1)
+  if (concurrency === undefined || concurrency >= mostCalls) return ofProcess
+  const own = Semaphore.makeUnsafe(concurrency)
+  return (call) => own.withPermits(1)(ofProcess(call))
+}
 
 const stops = new Set<() => void>()
 let watching = false

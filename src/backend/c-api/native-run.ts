@@ -5,9 +5,10 @@ import type { Value } from "../backend.ts"
 import { freed, opened } from "../live-handles.ts"
 import { checkRun, tensorOf } from "../run-check.ts"
 import type { Ports } from "../run-check.ts"
-import { createValue, holdOf, leave, releaseValue } from "./held-values.ts"
+import { createValue, holdOf, releaseValue } from "./held-values.ts"
 import type { NativeHold } from "./held-values.ts"
-import { callAsync, inTurn } from "./native-calls.ts"
+import { callAsync } from "./native-calls.ts"
+import type { InTurn } from "./native-calls.ts"
 import type { NativeSession } from "./native-session.ts"
 import { cString, fatal, made, takeFault } from "./ort-library.ts"
 import type { Address } from "./ort-api.ts"
@@ -89,8 +90,8 @@ class Bound {
     if ("_tag" in value) {
       const hold = holdOf(value)
       if (hold !== undefined) {
-        if (!hold.open) throw new Error("a held tensor's scope has closed")
-        hold.users++
+        if (!hold.uses.open) throw new Error("a held tensor's scope has closed")
+        hold.uses.enter()
         this.#holds.push(hold)
         return hold.value
       }
@@ -106,12 +107,12 @@ class Bound {
   release(): void {
     for (const address of this.#made.values()) releaseValue(this.#library, address)
     this.#made.clear()
-    for (const hold of this.#holds.splice(0)) leave(hold)
+    for (const hold of this.#holds.splice(0)) hold.uses.leave()
   }
 }
 
 /** Runs a session. Everything that a run opens is freed when its native call has returned, however it ended. */
-export const nativeRun = (library: OrtLibrary, session: NativeSession, ports: Ports, pool: RunOptionsPool, names: NameLists) =>
+export const nativeRun = (library: OrtLibrary, session: NativeSession, ports: Ports, pool: RunOptionsPool, names: NameLists, inTurn: InTurn) =>
 (inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>): Effect.Effect<void, BackendFailure> => {
   const { api } = library
   const failure = (cause: unknown) => new BackendFailure({
@@ -120,7 +121,7 @@ export const nativeRun = (library: OrtLibrary, session: NativeSession, ports: Po
   const call = Effect.suspend((): Effect.Effect<void, BackendFailure> => {
     const fault = checkRun(ports, inputs, outputs)
     if (fault !== undefined) return Effect.fail(fault)
-    if (!session.open) return Effect.fail(failure("its scope has closed"))
+    if (!session.uses.open) return Effect.fail(failure("its scope has closed"))
     const inputNames = Object.keys(inputs), outputNames = Object.keys(outputs)
     const read = new BigUint64Array(inputNames.length), filled = new BigUint64Array(outputNames.length)
     const bound = new Bound(library)
@@ -135,7 +136,7 @@ export const nativeRun = (library: OrtLibrary, session: NativeSession, ports: Po
     }
     const readNames = names.of(inputNames), filledNames = names.of(outputNames)
     let stopped = false
-    session.enter()
+    session.uses.enter()
     return callAsync({
       native: api.run,
       parameters: [session.address, options, readNames, read, read.length, filledNames, filled.length, filled],
@@ -149,7 +150,7 @@ export const nativeRun = (library: OrtLibrary, session: NativeSession, ports: Po
         const fault = error ?? takeFault(api, status ?? null)
         bound.release()
         pool.give(options, stopped)
-        session.leave()
+        session.uses.leave()
         return fault === undefined || fault === null ? Effect.void : Effect.fail(failure(fault))
       }
     })

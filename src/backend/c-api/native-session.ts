@@ -5,7 +5,9 @@ import { defaultThreads } from "../backend-settings.ts"
 import type { BackendSettings } from "../backend-settings.ts"
 import type { LoadOptions } from "../backend.ts"
 import { freed, opened } from "../live-handles.ts"
-import { callAsync, inTurn } from "./native-calls.ts"
+import { Uses } from "../uses.ts"
+import { callAsync } from "./native-calls.ts"
+import type { InTurn } from "./native-calls.ts"
 import { cPath, cString, fatal, made, must, takeFault } from "./ort-library.ts"
 import type { Address } from "./ort-api.ts"
 import type { OrtLibrary } from "./ort-library.ts"
@@ -36,58 +38,26 @@ const releaseOptions = (library: OrtLibrary, options: Address): void => {
 }
 
 /** A session and the calls that use it. */
-export class NativeSession {
+export interface NativeSession {
   readonly address: Address
-  readonly #library: OrtLibrary
-  #users = 0
-  #open = true
-  #onIdle: (() => void) | undefined
-
-  constructor(library: OrtLibrary, address: Address) {
-    this.#library = library
-    this.address = address
-    opened("sessions")
-  }
-
-  /** False once its scope has begun to close: no run may start. */
-  get open(): boolean {
-    return this.#open
-  }
-
-  enter(): void {
-    this.#users++
-  }
-
-  leave(): void {
-    this.#users--
-    if (this.#users === 0) this.#onIdle?.()
-  }
-
-  /** Lets no run start any more, waits for the running ones, and frees the session on Node's pool (joining its threads takes milliseconds). */
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    if (!this.#open) return Effect.void
-    this.#open = false
-    const idle = Effect.callback<void>((resume) => {
-      if (this.#users === 0) return resume(Effect.void)
-      this.#onIdle = () => resume(Effect.void)
-    })
-    const release = callAsync({
-      native: this.#library.api.releaseSession,
-      parameters: [this.address],
-      kept: this.#library,
-      stop: () => {},
-      ended: () => Effect.sync(() => freed("sessions"))
-    })
-    return Effect.uninterruptible(Effect.andThen(idle, release))
-  })
+  readonly uses: Uses
 }
+
+/** Waits for the running calls, then frees the session on Node's pool (joining its threads takes milliseconds). */
+const closeSession = (library: OrtLibrary, session: NativeSession): Effect.Effect<void> => session.uses.close(callAsync({
+  native: library.api.releaseSession,
+  parameters: [session.address],
+  kept: library,
+  stop: () => {},
+  ended: () => Effect.sync(() => freed("sessions"))
+}))
 
 /**
  * Loads a model off the event loop. The session is freed when the scope closes; interrupting stops the load and frees what there was of it.
  * External data lies beside a model's file.
  */
 export const openSession = (
-  library: OrtLibrary, settings: BackendSettings, model: string | Uint8Array, options: LoadOptions
+  library: OrtLibrary, settings: BackendSettings, inTurn: InTurn, model: string | Uint8Array, options: LoadOptions
 ): Effect.Effect<NativeSession, BackendFailure, Scope.Scope> => Effect.gen(function*() {
   const { api } = library
   const failure = (cause: unknown) => new BackendFailure({
@@ -95,7 +65,7 @@ export const openSession = (
   })
   let session: NativeSession | undefined
   // In the scope before there is anything to free, so that no moment is left in which an interruption could lose it.
-  yield* Effect.addFinalizer(() => session === undefined ? Effect.void : session.close)
+  yield* Effect.addFinalizer(() => session === undefined ? Effect.void : closeSession(library, session))
   const create = Effect.suspend((): Effect.Effect<NativeSession, BackendFailure> => {
     let nativeOptions: Address
     try {
@@ -110,7 +80,8 @@ export const openSession = (
         releaseOptions(library, nativeOptions)
         const fault = error ?? takeFault(api, status ?? null)
         if (fault !== undefined && fault !== null) return Effect.fail(failure(fault))
-        session = new NativeSession(library, out[0])
+        session = { address: out[0], uses: new Uses() }
+        opened("sessions")
         return Effect.succeed(session)
       }
     }
@@ -120,5 +91,5 @@ export const openSession = (
     }
     return callAsync({ ...common, native: api.createSessionFromArray, parameters: [library.environment, model, model.byteLength, nativeOptions, out], kept: model })
   })
-  return yield* inTurn(create).pipe(Effect.onInterrupt(() => session === undefined ? Effect.void : session.close))
+  return yield* inTurn(create).pipe(Effect.onInterrupt(() => session === undefined ? Effect.void : closeSession(library, session)))
 })

@@ -1,0 +1,41 @@
+import { Effect, Layer } from "effect"
+import { OptionInvalid } from "../core/errors.ts"
+import type { BackendFailure } from "../core/errors.ts"
+import type { BackendSettings } from "./backend-settings.ts"
+import type { Backend } from "./backend.ts"
+import { layerCApi } from "./c-api/layer.ts"
+import { layerJsBinding } from "./js-binding/layer.ts"
+
+/** The environment variable that forces one backend: `c` or `js`. */
+export const backendVariable = "SENSORIUM_BACKEND"
+
+const fallback = (settings: BackendSettings) => (failure: BackendFailure): Layer.Layer<Backend, BackendFailure> => Layer.unwrap(
+  Effect.as(
+    Effect.logWarning(`${failure.message}. onnxruntime-node's JavaScript binding runs the graphs: runs block the event loop and cannot be stopped.`),
+    layerJsBinding(settings)
+  )
+)
+
+/**
+ * The backend: ONNX Runtime's C API, or the JavaScript binding (with one line in the log) where that cannot be opened. `SENSORIUM_BACKEND` forces one of the two.
+ * Fails where neither can be loaded, or the forced one cannot, or the variable or a setting has no such value.
+ */
+export const layerWith = (settings: BackendSettings): Layer.Layer<Backend, BackendFailure | OptionInvalid> => Layer.unwrap(
+  Effect.suspend((): Effect.Effect<Layer.Layer<Backend, BackendFailure>, OptionInvalid> => {
+    const forced = process.env[backendVariable]
+    const invalid = (option: string, message: string) => Effect.fail(new OptionInvalid({ stage: "load", option, message }))
+    for (const [option, most] of [["threads", 1024], ["concurrency", 3]] as const) {
+      const value = settings[option]
+      if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= most)) {
+        return invalid(option, `${option} is ${value}; it takes a whole number from 1 to ${most}`)
+      }
+    }
+    if (forced === undefined || forced === "") return Effect.succeed(layerCApi(settings).pipe(Layer.catch(fallback(settings))))
+    if (forced === "c") return Effect.succeed(layerCApi(settings))
+    if (forced === "js") return Effect.succeed(layerJsBinding(settings))
+    return invalid(backendVariable, `${backendVariable} is "${forced}"; it takes c (the C API) or js (the JavaScript binding)`)
+  })
+)
+
+/** The backend with its default settings. */
+export const layer: Layer.Layer<Backend, BackendFailure | OptionInvalid> = layerWith({})
