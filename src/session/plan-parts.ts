@@ -24,6 +24,15 @@ export const pick = <Settings>(producers: ReadonlyArray<EmbeddingProducer<Settin
   }))
 }
 
+/** Kept rows must come of the encoder that the model has for their modality. */
+const checkEncoder = (plan: MediaPlan, producers: ReadonlyArray<{ readonly modality: string; readonly id: string }>): Effect.Effect<void, PlanMismatch> => {
+  const own = producers.find(({ modality }) => modality === plan.modality)
+  return own === undefined || own.id === plan.producer ? Effect.void : Effect.fail(new PlanMismatch({
+    stage: "plan", setting: "encoder", kept: plan.producer, wanted: own.id,
+    message: `${plan.source}: these ${plan.modality} rows were made by another encoder (${plan.producer}), this model has ${own.id}`
+  }))
+}
+
 /**
  * Plans every part: media by the producer of their modality under `settings`, what is produced already as it is.
  * A prompt whose media need more rows than are left is refused before any of them is read.
@@ -42,6 +51,7 @@ export const planParts = <Settings>(prompt: Prompt, producers: ReadonlyArray<Emb
     const indexes = new Map<Part, ReadonlyArray<number>>()
     const media: Array<PlannedMedia> = []
     for (const [number, part] of parts.entries()) {
+      if (part._tag === "Produced" && part.kept) yield* Effect.forEach(part.media, ({ plan }) => checkEncoder(plan, producers))
       const planned = part._tag === "Produced"
         ? part.media
         : yield* Effect.forEach(mediaOf(part), (one) => Effect.flatMap(pick(producers, one), (producer) => producer.plan(one, number, settings(one))))
