@@ -31,6 +31,8 @@ export interface AskOptions {
   readonly seed?: number
   /** The answer ends before any of these. */
   readonly stop?: ReadonlyArray<string>
+  /** Sees the logits [vocabulary] that chose each token, and the token. They are overwritten by the next step. */
+  readonly onLogits?: (logits: Float32Array, token: number) => void
 }
 
 /** What an answer cost. */
@@ -183,6 +185,7 @@ const generate = (
     }
     const token = yield* sampler.next(logits, history).pipe(Effect.tapError(() => Effect.sync(() => held.cache.clearFrom(held.rows))))
     count++
+    options.onLogits?.(logits, token)
     if (model.stopTokens.has(token)) return finish("stop", delta(stops.push(text.end()).text + stops.end()))
     history.push(token)
     const passed = stops.push(text.push(token))

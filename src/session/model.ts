@@ -1,4 +1,5 @@
 import { Context } from "effect"
+import type { MediaPlan } from "../core/media-plan.ts"
 import type { Family } from "../core/family.ts"
 import type { Decoder } from "./decoder.ts"
 
@@ -20,6 +21,18 @@ export interface GenerationDefaults {
   readonly repeatPenalty: number
 }
 
+/** What the published implementation's numbers are compared with; only `verify` reads it. */
+export interface ReferenceView {
+  /** The token that stands for a medium's rows in the reference's ids. */
+  readonly placeholder: (plan: MediaPlan) => number
+  /** Options of golden cases that are the family's own (camelCase), handed to media as they are. */
+  readonly options: ReadonlyArray<string>
+  /** Whether cases hold `position_ids`. */
+  readonly hasPositions: boolean
+  /** Tables that a golden folder may hold beside its cases, by file name; each gives what differs, or nothing. */
+  readonly tables: Readonly<Record<string, (table: unknown) => ReadonlyArray<string>>>
+}
+
 /** All that a session needs of a loaded model. A family's folder makes it of a checkpoint. */
 export interface LoadedModel {
   /** For messages: the checkpoint's folder, or the name of the model in the package. */
@@ -33,6 +46,7 @@ export interface LoadedModel {
   /** Rows of a prompt and its answer together. */
   readonly contextRows: number
   readonly defaults: GenerationDefaults
+  readonly reference: ReferenceView
 }
 
 /** The loaded model, for programs that are written against it. */

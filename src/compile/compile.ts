@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto"
+import { Effect, type Scope } from "effect"
+import { ModelCache } from "../cache/model-cache.ts"
+import type { Checkpoint } from "../checkpoint/checkpoint.ts"
+import { BackendFailure, type CacheUnwritable, type CheckpointUnreadable, WeightsMismatch } from "../core/errors.ts"
+import { GraphBuilder } from "../onnx/graph-builder.ts"
+import { writeGraphs } from "../onnx/write-graphs.ts"
+import { type WeightDType, Weights, type WeightUse } from "./weights.ts"
+
+/** Changes whenever the same checkpoint would give other graphs. */
+const COMPILER_VERSION = 1
+
+/** One graph of a model: its name, and what builds it of the checkpoint's tensors. */
+export interface GraphSource {
+  readonly name: string
+  readonly build: (graph: GraphBuilder, weights: Weights) => void
+}
+
+/** What is compiled, and how. */
+export interface CompileOptions {
+  readonly dtype: WeightDType
+  readonly graphs: ReadonlyArray<GraphSource>
+  /** Tensors of parts that this library does not use. */
+  readonly skipped: (name: string) => boolean
+  /** A tensor that nothing reads is an error. */
+  readonly strict: boolean
+  /** Bytes of weights written so far, of all. */
+  readonly onProgress: (bytes: number, totalBytes: number) => Effect.Effect<void>
+}
+
+/** Where the graphs lie. */
+export interface CompiledGraphs {
+  readonly folder: string
+  /** Path of a graph's model file. */
+  readonly path: (name: string) => string
+  /** Tensors of the checkpoint that nothing read and that no part skips. */
+  readonly unread: ReadonlyArray<string>
+}
+
+/**
+ * Builds every graph (which checks every tensor's name and shape), then writes them with their weights into the cache, where they
+ * are not there yet. Memory stays bounded by the largest tensor.
+ */
+export const compile = (checkpoint: Checkpoint, options: CompileOptions): Effect.Effect<
+  CompiledGraphs, CheckpointUnreadable | WeightsMismatch | CacheUnwritable | BackendFailure, ModelCache | Scope.Scope
+> => Effect.gen(function*() {
+  const use: WeightUse = { read: new Set() }
+  const built = yield* Effect.try({
+    try: () => options.graphs.map(({ build, name }) => {
+      const graph = new GraphBuilder(name)
+      build(graph, new Weights(graph, checkpoint, options.dtype, use))
+      return graph
+    }),
+    catch: (error) => error instanceof WeightsMismatch ? error : new BackendFailure({
+      stage: "compile", graph: "all", message: `the graphs could not be built: ${error instanceof Error ? error.message : String(error)}`
+    })
+  })
+  const unread = [...checkpoint.tensors.keys()].filter((name) => !use.read.has(name) && !options.skipped(name))
+  if (options.strict && unread.length > 0) {
+    return yield* new WeightsMismatch({
+      stage: "compile", tensor: unread[0], found: "present", expected: "nothing",
+      message: `${unread.length} tensors are read by nothing: ${unread.slice(0, 5).join(", ")}${unread.length > 5 ? ", ..." : ""}`
+    })
+  }
+  const key = createHash("sha256").update(JSON.stringify([COMPILER_VERSION, checkpoint.contentId, options.dtype, options.graphs.map(({ name }) => name)])).digest("hex").slice(0, 32)
+  const cache = yield* ModelCache
+  const folder = yield* cache.entry(key, (temporary) => writeGraphs(temporary, built, options.onProgress))
+  return { folder, path: (name) => `${folder}/${name}.onnx`, unread }
+})

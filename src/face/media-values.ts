@@ -1,0 +1,71 @@
+import { Stream } from "effect"
+import { SourceUnreadable } from "../core/errors.ts"
+import type { Source } from "../core/source.ts"
+import type { MediaValue } from "../session/open-prompt.ts"
+
+/** Where bytes come from: a path or an address (http, https, data), bytes, or a stream of them, read once. */
+export type SourceInput = string | URL | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
+
+/** Options of a picture. */
+export interface ImageOptions {
+  /** Turn the picture as its EXIF orientation says. Default true. */
+  readonly exif?: boolean
+  /** Least and most height x width, after the model's own resize. Default: the checkpoint's. */
+  readonly minPixels?: number
+  readonly maxPixels?: number
+}
+
+/** Options of a recording. */
+export interface AudioOptions {
+  /** Seconds from the start of the recording. */
+  readonly start?: number
+  readonly end?: number
+  /** What becomes of sound longer than the model's window. Default: refused with figures. */
+  readonly longAudio?: "refuse" | "windows"
+}
+
+/** Options of a clip. */
+export interface VideoOptions extends AudioOptions {
+  /** Frames a second to look at. Default: the model family's published utility. */
+  readonly fps?: number
+  /** Frames at the most. */
+  readonly maxFrames?: number
+  /** Whether its sound is heard. Default true, where there is one. */
+  readonly sound?: boolean
+  /** Least and most height x width of one frame, after the model's own resize. */
+  readonly minPixels?: number
+  readonly maxPixels?: number
+}
+
+const isAddress = (text: string): boolean => /^(https?|data):/i.test(text)
+
+/** What a person gave, as a source. A string that is no address is a path. */
+export const sourceOf = (input: SourceInput): Source => {
+  if (typeof input === "string") return isAddress(input) ? { _tag: "Url", url: input } : { _tag: "Path", path: input }
+  if (input instanceof URL) return input.protocol === "file:" ? { _tag: "Path", path: decodeURIComponent(input.pathname) } : { _tag: "Url", url: input.href }
+  if (input instanceof Uint8Array) return { _tag: "Bytes", bytes: input }
+  const failed = (error: unknown) => new SourceUnreadable({ stage: "open", source: "byte stream", message: `byte stream: ${error instanceof Error ? error.message : String(error)}` })
+  const bytes = input instanceof ReadableStream
+    ? Stream.fromReadableStream({ evaluate: () => input, onError: failed })
+    : Stream.fromAsyncIterable(input, failed)
+  return { _tag: "ByteStream", bytes }
+}
+
+const value = (modality: string) => (input: SourceInput, options: object = {}): MediaValue => ({
+  _tag: "Source",
+  ref: { source: sourceOf(input), modality, options: Object.fromEntries(Object.entries(options).filter(([, option]) => option !== undefined)) }
+})
+
+/** A picture: any format that sharp reads. */
+export const image: (input: SourceInput, options?: ImageOptions) => MediaValue = value("image")
+
+/** A recording: any format that ffmpeg reads. */
+export const audio: (input: SourceInput, options?: AudioOptions) => MediaValue = value("audio")
+
+/** A clip, with its sound where it has one: any format that ffmpeg reads. */
+export const video: (input: SourceInput, options?: VideoOptions) => MediaValue = value("video")
+
+/** A source whose modality its own bytes tell. */
+export const media = (input: SourceInput, options: VideoOptions = {}): MediaValue => ({
+  _tag: "Source", ref: { source: sourceOf(input), options: Object.fromEntries(Object.entries(options).filter(([, option]) => option !== undefined)) }
+})
