@@ -12,7 +12,7 @@ export default class CountReporter implements Reporter {
       // A module that did not load has no failed test of its own.
       if (module.state() === "failed" && !states.includes("failed")) failed++
     }
-    const line = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`
-    process.on("exit", () => process.stdout.write(`${line}\n`))
+    const note = skipped > 0 ? `${skipped} skipped\n` : ""
+    process.on("exit", () => process.stdout.write(`${note}${passed} passed, ${failed} failed\n`))
   }
 }
