@@ -3,13 +3,12 @@ import type { EmbeddingChunk } from "../core/embedding-chunk.ts"
 import type { MediaPlan, PlannedMedia } from "../core/media-plan.ts"
 import type { MediaValue } from "./open-prompt.ts"
 
-/** Rows kept from `encode`, as media values: one a part of the prompt that made them; a clip and its sound are one value. */
-export const keptValues = (kept: ReadonlyArray<EmbeddingChunk>): ReadonlyArray<MediaValue> => {
+/** Rows kept from `encode`, as a media value: it holds a part for each part of the prompt that made them. */
+export const keptValue = (kept: ReadonlyArray<EmbeddingChunk>): MediaValue => {
   const parts = Map.groupBy(kept, ({ plan }) => plan.part)
-  return [...parts.values()].map((chunks): MediaValue => {
-    const media = [...Map.groupBy(chunks, ({ plan }) => plan.key).values()].map((own): PlannedMedia => ({ plan: own[0].plan, encode: Stream.fromIterable(own).pipe(Stream.rechunk(1)) }))
-    return { _tag: "Rows", kept: true, media: Effect.succeed(media) }
-  })
+  const planned = [...parts.values()].map((chunks) =>
+    [...Map.groupBy(chunks, ({ plan }) => plan.key).values()].map((own): PlannedMedia => ({ plan: own[0].plan, encode: Stream.fromIterable(own).pipe(Stream.rechunk(1)) })))
+  return { _tag: "Rows", kept: true, parts: Effect.succeed(planned) }
 }
 
 /** The plan that a kept chunk belongs to, and what a person wants to know of the chunk. */

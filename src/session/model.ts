@@ -27,6 +27,8 @@ export interface ReferenceView {
   readonly placeholder: (plan: MediaPlan) => number
   /** Options of golden cases that are the family's own (camelCase), handed to media as they are. */
   readonly options: ReadonlyArray<string>
+  /** One 8-bit level of a picture after normalization: the most by which a feature may differ. */
+  readonly pictureLevel: number
   /** Whether cases hold `position_ids`. */
   readonly hasPositions: boolean
   /** Tables that a golden folder may hold beside its cases, by file name; each gives what differs, or nothing. */

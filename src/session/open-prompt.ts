@@ -7,7 +7,7 @@ import type { Message, Part, Prompt } from "../core/prompt.ts"
 /** A media value of a question: a source to open, or rows that somebody else makes or made. */
 export type MediaValue =
   | { readonly _tag: "Source"; readonly ref: MediaRef }
-  | { readonly _tag: "Rows"; readonly kept: boolean; readonly media: Effect.Effect<ReadonlyArray<PlannedMedia>, PlanError, Scope.Scope> }
+  | { readonly _tag: "Rows"; readonly kept: boolean; /** Parts in order; a clip and its sound are two media of one part. */ readonly parts: Effect.Effect<ReadonlyArray<ReadonlyArray<PlannedMedia>>, PlanError, Scope.Scope> }
 
 /** One part of a question as people write it. */
 export type ContentPart = string | MediaValue
@@ -30,16 +30,16 @@ export const turnsOf = (question: Question, system?: string): ReadonlyArray<Chat
   return system === undefined ? turns : [{ role: "system", content: system }, ...turns]
 }
 
-const openPart = (part: ContentPart): Effect.Effect<Part, OpenError | PlanError, MediaOpener | Scope.Scope> => {
-  if (typeof part === "string") return Effect.succeed({ _tag: "Text", text: part })
-  if (part._tag === "Rows") return Effect.map(part.media, (media): Part => ({ _tag: "Produced", media, kept: part.kept }))
-  return MediaOpener.use(({ open }) => Effect.map(open(part.ref), (media): Part => ({ _tag: "Media", media })))
+const openPart = (part: ContentPart): Effect.Effect<ReadonlyArray<Part>, OpenError | PlanError, MediaOpener | Scope.Scope> => {
+  if (typeof part === "string") return Effect.succeed([{ _tag: "Text", text: part }])
+  if (part._tag === "Rows") return Effect.map(part.parts, (parts) => parts.map((media): Part => ({ _tag: "Produced", media, kept: part.kept })))
+  return MediaOpener.use(({ open }) => Effect.map(open(part.ref), (media): ReadonlyArray<Part> => [{ _tag: "Media", media }]))
 }
 
 /** Opens every medium of the turns; the scope owns what is open. */
 export const openPrompt = (turns: ReadonlyArray<ChatMessage>): Effect.Effect<Prompt, OpenError | PlanError, MediaOpener | Scope.Scope> =>
   Effect.map(
     Effect.forEach(turns, ({ content, role }) =>
-      Effect.map(Effect.forEach(typeof content === "string" ? [content] : content, openPart), (parts): Message => ({ role, content: parts }))),
+      Effect.map(Effect.forEach(typeof content === "string" ? [content] : content, openPart), (parts): Message => ({ role, content: parts.flat() }))),
     (messages): Prompt => ({ messages })
   )
