@@ -6,6 +6,7 @@ import { twoLayer } from "../../compile/blocks/feed-forward.ts"
 import type { Weights } from "../../compile/weights.ts"
 import { float32 } from "../../tensor/tensor.ts"
 import type { OmniConfig } from "./config.ts"
+import { convolved } from "./sound-rows.ts"
 
 const EPSILON = 1e-5
 
@@ -23,9 +24,6 @@ export const sinusoids = (rows: number, width: number): Float32Array => {
   }
   return out
 }
-
-/** Rows that `frames` mel frames have after the strided convolution. */
-export const convolved = (frames: number): number => Math.floor((frames - 1) / 2) + 1
 
 const audioLayer = (x: Value, weights: Weights, config: OmniConfig["audio_config"]): Value => {
   const { d_model: width, encoder_attention_heads: heads, encoder_ffn_dim: inner } = config
