@@ -24,10 +24,10 @@ export const layerWith = (settings: BackendSettings): Layer.Layer<Backend, Backe
   Effect.suspend((): Effect.Effect<Layer.Layer<Backend, BackendFailure>, OptionInvalid> => {
     const forced = process.env[backendVariable]
     const invalid = (option: string, message: string) => Effect.fail(new OptionInvalid({ stage: "load", option, message }))
-    for (const [option, most] of [["threads", 1024], ["concurrency", 3]] as const) {
+    for (const [option, least, most] of [["threads", 1, 1024], ["concurrency", 1, 3], ["spinMicroseconds", 0, 10_000]] as const) {
       const value = settings[option]
-      if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= most)) {
-        return invalid(option, `${option} is ${value}; it takes a whole number from 1 to ${most}`)
+      if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) {
+        return invalid(option, `${option} is ${value}; it takes a whole number from ${least} to ${most}`)
       }
     }
     if (forced === undefined || forced === "") return Effect.succeed(layerCApi(settings).pipe(Layer.catch(fallback(settings))))

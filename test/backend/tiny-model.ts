@@ -63,3 +63,10 @@ export const model = (graph: {
   ...bytes(8, int(2, 24)),
   ...bytes(8, [...bytes(1, "com.microsoft"), ...int(2, 1)])
 ])
+
+/** A model [side, side] `x` to `y` of so many products, one after another: it runs for as long as is asked, and can be stopped between any two. */
+export const slowModel = (side: number, nodes: number): Uint8Array => model({
+  nodes: Array.from({ length: nodes }, (_, i) => node("MatMul", [i === 0 ? "x" : `t${i - 1}`, "x"], [i === nodes - 1 ? "y" : `t${i}`])),
+  inputs: [port("x", "float32", [side, side])],
+  outputs: [port("y", "float32", [side, side])]
+})

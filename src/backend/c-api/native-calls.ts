@@ -26,6 +26,9 @@ export const turns = (concurrency?: number): InTurn => {
   return (call) => own.withPermits(1)(ofProcess(call))
 }
 
+/** Lets frees wait for one another only: koffi refuses more than 64 calls at once, and a free must not wait for another model's long run. */
+export const inFreeingTurn: InTurn = Semaphore.makeUnsafe(1).withPermits(1)
+
 const stops = new Set<() => void>()
 let watching = false
 

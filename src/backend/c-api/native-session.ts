@@ -1,12 +1,12 @@
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { BackendFailure } from "../../core/errors.ts"
-import { defaultThreads } from "../backend-settings.ts"
+import { defaultThreads, spinEntries } from "../backend-settings.ts"
 import type { BackendSettings } from "../backend-settings.ts"
 import type { LoadOptions } from "../backend.ts"
 import { freed, opened } from "../live-handles.ts"
 import { Uses } from "../uses.ts"
-import { callAsync } from "./native-calls.ts"
+import { callAsync, inFreeingTurn } from "./native-calls.ts"
 import type { InTurn } from "./native-calls.ts"
 import { cPath, cString, fatal, made, must, takeFault } from "./ort-library.ts"
 import type { Address } from "./ort-api.ts"
@@ -22,9 +22,10 @@ const createOptions = (library: OrtLibrary, settings: BackendSettings, threads: 
     must(api, api.setGraphOptimizationLevel(options, allOptimizations))
     must(api, api.setIntraOpThreads(options, threads ?? settings.threads ?? defaultThreads()))
     must(api, api.setSessionLogSeverityLevel(options, fatal))
+    // The arena stays on: without it a prefill took twice as long (fresh pages for every product) and its peak was half as much again.
     // Patterns are kept for every set of input shapes that was ever seen, and shapes change from run to run.
     must(api, api.disableMemPattern(options))
-    must(api, api.addSessionConfigEntry(options, cString("session.intra_op.allow_spinning"), cString(settings.spinning === true ? "1" : "0")))
+    for (const [key, value] of Object.entries(spinEntries(settings))) must(api, api.addSessionConfigEntry(options, cString(key), cString(value)))
     return options
   } catch (error) {
     releaseOptions(library, options)
@@ -44,13 +45,13 @@ export interface NativeSession {
 }
 
 /** Waits for the running calls, then frees the session on Node's pool (joining its threads takes milliseconds). */
-const closeSession = (library: OrtLibrary, session: NativeSession): Effect.Effect<void> => session.uses.close(callAsync({
+const closeSession = (library: OrtLibrary, session: NativeSession): Effect.Effect<void> => session.uses.close(inFreeingTurn(callAsync({
   native: library.api.releaseSession,
   parameters: [session.address],
   kept: library,
   stop: () => {},
   ended: () => Effect.sync(() => freed("sessions"))
-}))
+})))
 
 /**
  * Loads a model off the event loop. The session is freed when the scope closes; interrupting stops the load and frees what there was of it.

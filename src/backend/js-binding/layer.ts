@@ -3,7 +3,7 @@ import type { Scope } from "effect"
 import { BackendFailure } from "../../core/errors.ts"
 import { bytesOf } from "../../tensor/tensor.ts"
 import type { DType, Tensor } from "../../tensor/tensor.ts"
-import { defaultThreads } from "../backend-settings.ts"
+import { defaultThreads, spinEntries } from "../backend-settings.ts"
 import type { BackendSettings } from "../backend-settings.ts"
 import { Backend } from "../backend.ts"
 import type { Graph, LoadOptions, Port, Value } from "../backend.ts"
@@ -76,7 +76,7 @@ const load = (binding: Binding, settings: BackendSettings, turn: Semaphore.Semap
     intraOpNumThreads: options.threads ?? settings.threads ?? defaultThreads(),
     logSeverityLevel: 4,
     enableMemPattern: false,
-    extra: { session: { intra_op: { allow_spinning: settings.spinning === true ? "1" : "0" } } }
+    extra: spinEntries(settings)
   } as const
   const { session, uses } = yield* Effect.acquireRelease(
     turn.withPermits(1)(Effect.tryPromise({
