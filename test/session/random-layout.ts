@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { MediaPlan } from "../../src/core/media-plan.ts"
 import type { PromptLayout } from "../../src/core/prompt-layout.ts"
 import { TokenGrid } from "../../src/core/token-grid.ts"
@@ -30,7 +30,7 @@ const planned = (part: number, modality: string, rows: number, pieces: MediaPlan
 /** The prompt as a layout, with the plans of its media. */
 export const layoutOf = (pieces: ReadonlyArray<typeof RandomPiece.Type>): { readonly layout: PromptLayout; readonly media: ReadonlyArray<MediaPlan> } => {
   const media: Array<MediaPlan> = []
-  const layout = new LayoutBuilder(() => new Int32Array())
+  const layout = new LayoutBuilder()
   const add = (plan: MediaPlan) => media.push(plan) - 1
   pieces.forEach((piece, part) => {
     if (piece.kind === "text") layout.control(...Array.from({ length: piece.length }, (_, i) => piece.first + i))
@@ -51,5 +51,5 @@ export const layoutOf = (pieces: ReadonlyArray<typeof RandomPiece.Type>): { read
       } else layout.control(4).segment(mediaSegment(media[index], index)).control(5)
     }
   })
-  return { layout: layout.build(), media }
+  return { layout: Effect.runSync(layout.build(() => Effect.succeed(new Int32Array()))), media }
 }

@@ -34,7 +34,7 @@ export const planner = ({ markers, placeholders, producers, scale, template, tok
     const parts = yield* planParts(prompt, producers, (): NoSettings => ({}))
     const { bare, messages, placed } = templateMessages(prompt.messages, Object.keys(placeholders))
     const pieces = yield* template.render(messages, { addGenerationPrompt: true })
-    const layout = new LayoutBuilder(tokenizer.encodeText)
+    const layout = new LayoutBuilder()
     const add = (part: Part) => {
       for (const index of parts.of(part)) layout.segment(mediaSegment(parts.media[index].plan, index))
     }
@@ -62,6 +62,6 @@ export const planner = ({ markers, placeholders, producers, scale, template, tok
     if (next !== placed.length) {
       return yield* new OptionInvalid({ stage: "plan", option: "messages", message: `the chat template has places for ${next} media, the prompt has ${placed.length}` })
     }
-    return { media: parts.media, layout: layout.build(), adapter: "none" }
+    return { media: parts.media, layout: yield* layout.build((text) => tokenizer.encode(text)), adapter: "none" }
   })
 })

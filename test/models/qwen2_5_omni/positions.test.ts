@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs"
+import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import type { MediaPlan } from "../../../src/core/media-plan.ts"
 import { rowTable } from "../../../src/core/prompt-layout.ts"
@@ -40,7 +41,7 @@ const sound = (mel: number): MediaPlan => {
 
 /** The prompt as our own layout. */
 const layoutOf = (parts: Table["layouts"][number]["parts"]) => {
-  const layout = new LayoutBuilder(() => new Int32Array())
+  const layout = new LayoutBuilder()
   const placeholders: Array<number> = []
   const add = (plan: MediaPlan, id: number) => {
     placeholders.push(id)
@@ -57,7 +58,7 @@ const layoutOf = (parts: Table["layouts"][number]["parts"]) => {
       layout.segment(clipWithSound(onGrid("video", grid ?? [0, 0, 0], secondsPerGrid), placeholders.length - 2, sound(mel), placeholders.length - 1, markers, scale))
     }
   }
-  return { layout: layout.build(), placeholders }
+  return { layout: Effect.runSync(layout.build(() => Effect.succeed(new Int32Array()))), placeholders }
 }
 
 const expandIds = (runs: ReadonlyArray<readonly [number, number]>) => runs.flatMap(([id, count]) => Array.from({ length: count }, () => id))
