@@ -30,6 +30,8 @@ export interface CompileOptions {
 
 /** Where the graphs lie. */
 export interface CompiledGraphs {
+  /** Names checkpoint, dtype and compiler: the fingerprint of the weights. */
+  readonly key: string
   readonly folder: string
   /** Path of a graph's model file. */
   readonly path: (name: string) => string
@@ -65,5 +67,5 @@ export const compile = (checkpoint: Checkpoint, options: CompileOptions): Effect
   const key = createHash("sha256").update(JSON.stringify([COMPILER_VERSION, yield* checkpoint.contentId, options.dtype, options.graphs.map(({ name }) => name)])).digest("hex").slice(0, 32)
   const cache = yield* ModelCache
   const folder = yield* cache.entry(key, (temporary) => writeGraphs(temporary, built, options.onProgress))
-  return { folder, path: (name) => `${folder}/${name}.onnx`, unread }
+  return { key, folder, path: (name) => `${folder}/${name}.onnx`, unread }
 })

@@ -10,7 +10,7 @@ import type { MediaOpener } from "../core/source.ts"
 import { answer, emptyCells, plan as planPrompt, type SessionSettings } from "../session/ask.ts"
 import type { LoadedModel } from "../session/model.ts"
 import { type ChatMessage, type ContentPart, openPrompt } from "../session/open-prompt.ts"
-import type { Tensor } from "../tensor/tensor.ts"
+import { int64, type Tensor } from "../tensor/tensor.ts"
 import { audio, image, media, video } from "../face/media-values.ts"
 import { close, decidedSteps, exact, failed, type Finding, logits as compareLogits, pictureFeatures, soundFeatures } from "./compare.ts"
 import type { GoldenCase } from "./golden-case.ts"
@@ -141,6 +141,18 @@ const climbMedia = (key: string, planned: PlannedMedia, take: (name: string) => 
   return findings
 })
 
+/** Tokens, exact up to the first step where the reference's two best are closer than the logits' bound. */
+const compareTokens = (own: ReadonlyArray<number>, reference: Tensor | undefined, logits: Tensor | undefined): Finding => {
+  if (reference === undefined || reference.dtype !== "int64") return failed("tokens", "tokens", "missing, or not int64")
+  const wanted = Array.from(reference.data, Number)
+  const decided = logits?.dtype === "float32"
+    ? decidedSteps(logits.data, logits.shape[1] ?? 1, 2e-3 * logits.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0))
+    : wanted.length
+  if (decided >= wanted.length) return exact("tokens", "tokens", own, [own.length], reference)
+  const first = (tokens: ReadonlyArray<number>) => tokens.slice(0, decided)
+  return exact("tokens", `tokens, the first ${decided} of ${wanted.length}`, first(own), [first(own).length], int64([decided], first(wanted)))
+}
+
 /** Climbs all rungs of one case with the same planner, producers, prefill and decode that `ask` runs. */
 export const climbCase = (
   model: LoadedModel, golden: GoldenCase, settings: SessionSettings
@@ -184,14 +196,7 @@ export const climbCase = (
   rows.forEach((row, step) => own.set(row, step * vocabulary))
   if (wanted.logits === undefined || wanted.logits.dtype !== "float32") findings.push(failed("logits", "logits", "missing, or not float32"))
   else findings.push(...compareLogits(own, wanted.logits))
-  if (wanted.tokens === undefined) findings.push(failed("tokens", "tokens", "missing"))
-  else {
-    const most = wanted.logits?.dtype === "float32" ? decidedSteps(wanted.logits.data, vocabulary, 2e-3 * wanted.logits.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)) : Infinity
-    const count = Math.min(most, wanted.tokens.data.length)
-    const whole = count === wanted.tokens.data.length
-    findings.push(exact("tokens", whole ? "tokens" : `tokens 0..${count}`, whole ? tokens : tokens.slice(0, count), [whole ? tokens.length : Math.min(count, tokens.length)],
-      whole ? wanted.tokens : { dtype: "int64", shape: [count], data: BigInt64Array.from(Array.from(wanted.tokens.data).slice(0, count), BigInt) }))
-  }
+  findings.push(compareTokens(tokens, wanted.tokens, wanted.logits))
   for (const name of reference.keys()) findings.push(failed("features", name, "unknown: nothing here makes it"))
   return { name: golden.name, findings }
 })
