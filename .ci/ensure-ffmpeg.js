@@ -18,7 +18,7 @@ const staticFile = () => {
 }
 
 /** The ffmpeg that Sensorium will find: FFMPEG_PATH, ffmpeg-static's file, the search path; undefined when none works. */
-export const findFfmpeg = () => [process.env.FFMPEG_PATH, staticFile(), "ffmpeg"].find((command) => command && works(command))
+export const findFfmpeg = () => (process.env.FFMPEG_PATH ? [process.env.FFMPEG_PATH] : [staticFile(), "ffmpeg"]).find((command) => command && works(command))
 
 // In the order in which they are looked for. Each: the program, and the commands that install ffmpeg with it.
 const managers = [
@@ -71,6 +71,8 @@ Or set FFMPEG_PATH to an ffmpeg that you have. Text, images and 16 kHz wav files
 
 /** Makes sure of an ffmpeg: one that is there, else by the system's package manager, else by download; throws what to do when all fail. */
 export const ensureFfmpeg = () => {
-  if (findFfmpeg() !== undefined || byPackageManager() || byDownload()) return
+  if (findFfmpeg() !== undefined) return
+  if (process.env.FFMPEG_PATH) throw new Error(`FFMPEG_PATH names ${process.env.FFMPEG_PATH}, which does not run as ffmpeg. Correct it or unset it, then run this again.`)
+  if (byPackageManager() || byDownload()) return
   throw new Error(advice)
 }

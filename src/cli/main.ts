@@ -10,6 +10,7 @@ import { planCommand } from "./plan-command.ts"
 import { presenter } from "./presenter.ts"
 import { complainOfMistake, reportFailure } from "./report-failure.ts"
 import { jsonFlag } from "./root-command.ts"
+import { verifyCommand } from "./verify-command.ts"
 
 // Started by another Node: when that one is gone, however it went, so is this.
 if (process.channel) {
@@ -25,7 +26,7 @@ process.stdout.on("error", () => {})
 process.stderr.on("error", () => {})
 
 jsonFlag.pipe(
-  Command.withSubcommands([askCommand, planCommand]),
+  Command.withSubcommands([askCommand, planCommand, verifyCommand]),
   Command.run({ version: packageVersion() }),
   Effect.provideService(Logger.LogToStderr, true),
   Effect.provide(Layer.mergeAll(CliOutput.layerPresenter(presenter), NodeServices.layer)),
