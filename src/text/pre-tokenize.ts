@@ -74,12 +74,23 @@ function* split(text: string, pattern: RegExp, behavior: SplitBehavior, invert: 
 /** GPT-2's pattern, which a `ByteLevel` with `use_regex` splits with. */
 const BYTE_LEVEL_PATTERN = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu
 
+const behaviorOf = (name: unknown): SplitBehavior => {
+  const behavior = SPLIT_BEHAVIORS.find((known) => known === name)
+  if (behavior === undefined) throw new Error(`it splits with the behaviour ${String(name)}, which is not known`)
+  return behavior
+}
+
 const splitStep = (settings: Readonly<Record<string, unknown>>): PreTokenize => {
-  const behavior = SPLIT_BEHAVIORS.find((name) => name === settings.behavior)
-  if (behavior === undefined) throw new Error(`its Split has the behaviour ${String(settings.behavior)}, which is not known`)
+  const behavior = behaviorOf(settings.behavior)
   const compiled = openPattern(settings.pattern)
   return (text) => split(text, compiled, behavior, settings.invert === true)
 }
+
+/** What Rust's `char::is_numeric`, `is_punctuation` and its regular expressions' `\w` and `\s` mean. */
+const NUMERIC = /\p{N}/gu
+const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/gu
+const WORD_OR_SIGNS = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu
+const WHITE_SPACE = /\p{White_Space}/gu
 
 const byteLevelStep = (settings: Readonly<Record<string, unknown>>): PreTokenize => (text) => {
   const prefixed = settings.add_prefix_space === true && !text.startsWith(" ") ? ` ${text}` : text
@@ -114,6 +125,13 @@ export const readPreTokenizer = (settings: unknown): PreTokenizer => {
       case "Split": return splitStep(step)
       case "ByteLevel": return byteLevelStep(step)
       case "Metaspace": return metaspaceStep(step)
+      case "Digits": return (text) => split(text, NUMERIC, step.individual_digits === true ? "Isolated" : "Contiguous", false)
+      case "Punctuation": {
+        const behavior = behaviorOf(step.behavior ?? "Isolated")
+        return (text) => split(text, PUNCTUATION, behavior, false)
+      }
+      case "Whitespace": return (text) => split(text, WORD_OR_SIGNS, "Removed", true)
+      case "WhitespaceSplit": return (text) => split(text, WHITE_SPACE, "Removed", false)
       default: return openPreTokenizer(step)
     }
   })
