@@ -9,12 +9,12 @@ import { layerJsBinding } from "./js-binding/layer.ts"
 /** The environment variable that forces one backend: `c` or `js`. */
 export const backendVariable = "SENSORIUM_BACKEND"
 
-const fallback = (settings: BackendSettings) => (failure: BackendFailure): Layer.Layer<Backend, BackendFailure> => Layer.unwrap(
-  Effect.as(
-    Effect.logWarning(`${failure.message}. onnxruntime-node's JavaScript binding runs the graphs: runs block the event loop and cannot be stopped.`),
-    layerJsBinding(settings)
-  )
-)
+/** The first of two backends, or, with one warning in the log, the second where the first cannot be opened. */
+export const fallingBack = (first: Layer.Layer<Backend, BackendFailure>, second: Layer.Layer<Backend, BackendFailure>): Layer.Layer<Backend, BackendFailure> =>
+  first.pipe(Layer.catch((failure: BackendFailure) => Layer.unwrap(Effect.as(
+    Effect.logWarning(`${failure.message}. onnxruntime-node's JavaScript binding runs the graphs instead: a run blocks the event loop and cannot be stopped.`),
+    second
+  ))))
 
 /**
  * The backend: ONNX Runtime's C API, or the JavaScript binding (with one line in the log) where that cannot be opened. `SENSORIUM_BACKEND` forces one of the two.
@@ -30,7 +30,7 @@ export const layerWith = (settings: BackendSettings): Layer.Layer<Backend, Backe
         return invalid(option, `${option} is ${value}; it takes a whole number from ${least} to ${most}`)
       }
     }
-    if (forced === undefined || forced === "") return Effect.succeed(layerCApi(settings).pipe(Layer.catch(fallback(settings))))
+    if (forced === undefined || forced === "") return Effect.succeed(fallingBack(layerCApi(settings), layerJsBinding(settings)))
     if (forced === "c") return Effect.succeed(layerCApi(settings))
     if (forced === "js") return Effect.succeed(layerJsBinding(settings))
     return invalid(backendVariable, `${backendVariable} is "${forced}"; it takes c (the C API) or js (the JavaScript binding)`)

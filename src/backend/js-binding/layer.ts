@@ -6,7 +6,7 @@ import type { DType, Tensor } from "../../tensor/tensor.ts"
 import { defaultThreads, spinEntries } from "../backend-settings.ts"
 import type { BackendSettings } from "../backend-settings.ts"
 import { Backend } from "../backend.ts"
-import type { Graph, LoadOptions, Port, Value } from "../backend.ts"
+import type { Graph, HeldTensor, LoadOptions, Port, Value } from "../backend.ts"
 import { freed, opened } from "../live-handles.ts"
 import { checkRun, portsOf, tensorFault, tensorOf } from "../run-check.ts"
 import type { Ports } from "../run-check.ts"
@@ -32,10 +32,39 @@ const bytesIn = (data: unknown): Uint8Array => {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
 
+// The binding has no values that stay bound, but a held tensor ends with its scope here too.
+const holds = new WeakMap<HeldTensor, Uses>()
+
+const heldUses = (values: Readonly<Record<string, Value>>): ReadonlyArray<Uses> => Object.values(values).flatMap((value) => {
+  const uses = "_tag" in value ? holds.get(value) : undefined
+  return uses === undefined ? [] : [uses]
+})
+
+const hold = (tensor: Tensor): Effect.Effect<HeldTensor, BackendFailure, Scope.Scope> => {
+  const fault = tensorFault(tensor)
+  if (fault !== undefined) {
+    return Effect.fail(new BackendFailure({ stage: "load", graph: "(held tensor)", message: `a ${tensor.dtype} tensor cannot be held: ${fault}` }))
+  }
+  return Effect.acquireRelease(
+    Effect.sync(() => {
+      const held: HeldTensor = { _tag: "Held", tensor }
+      holds.set(held, new Uses())
+      return held
+    }),
+    (held) => holds.get(held)?.close(Effect.void) ?? Effect.void
+  )
+}
+
 const run = (binding: Binding, session: Session, uses: Uses, ports: Ports, turn: Semaphore.Semaphore) =>
 (inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>): Effect.Effect<void, BackendFailure> => {
   const failure = (cause: unknown) => new BackendFailure({ stage: ports.stage, graph: ports.graph, message: `graph "${ports.graph}": ${said(cause)}` })
-  const feed = (tensor: Tensor) => new binding.Tensor(tensor.dtype === "bfloat16" ? "uint16" : tensor.dtype, tensor.data, tensor.shape)
+  const feed = (tensor: Tensor) => {
+    // No port is bfloat16, so the check before a run has refused such a tensor.
+    const feed = new binding.Tensor(tensor.dtype === "bfloat16" ? "uint16" : tensor.dtype, tensor.data, tensor.shape)
+    // The constructor makes a Float16Array of half floats where the engine has one, and the native side of 1.30 takes that for an array of no bytes.
+    if (tensor.dtype === "float16") Object.defineProperty(feed, "data", { value: tensor.data })
+    return feed
+  }
   const call = async () => {
     const feeds: Record<string, InstanceType<Binding["Tensor"]>> = {}
     for (const name in inputs) feeds[name] = feed(tensorOf(inputs[name]))
@@ -54,13 +83,15 @@ const run = (binding: Binding, session: Session, uses: Uses, ports: Ports, turn:
     const fault = checkRun(ports, inputs, outputs)
     if (fault !== undefined) return Effect.fail(fault)
     if (!uses.open) return Effect.fail(failure("its scope has closed"))
-    uses.enter()
+    const used = [uses, ...heldUses(inputs), ...heldUses(outputs)]
+    if (used.some((each) => !each.open)) return Effect.fail(failure("a held tensor's scope has closed"))
+    for (const each of used) each.enter()
     opened("calls")
     // The binding begins in a later turn of the event loop and cannot be stopped, so an interruption waits for it.
     return Effect.uninterruptible(Effect.tryPromise({
       try: () => call().finally(() => {
         freed("calls")
-        uses.leave()
+        for (const each of used) each.leave()
       }),
       catch: failure
     }))
@@ -118,11 +149,6 @@ export const layerJsBinding = (settings: BackendSettings = {}): Layer.Layer<Back
     name: `ONNX Runtime ${binding.env.versions.node ?? ""}, JavaScript binding`,
     capabilities: { quiet: false, cancel: false, inPlace: false },
     load: load(binding, settings, turn),
-    hold: (tensor) => {
-      const fault = tensorFault(tensor)
-      return fault === undefined
-        ? Effect.succeed({ _tag: "Held", tensor })
-        : Effect.fail(new BackendFailure({ stage: "load", graph: "(held tensor)", message: `a ${tensor.dtype} tensor cannot be held: ${fault}` }))
-    }
+    hold
   }
 }))
