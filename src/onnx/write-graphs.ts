@@ -1,0 +1,96 @@
+import { type FileHandle, mkdir, open, statfs, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { CacheUnwritable, WeightsMismatch } from "../core/errors.ts"
+import { floatsToHalves } from "../tensor/half.ts"
+import { bytesOf, sizeOf, type Tensor } from "../tensor/tensor.ts"
+import type { GraphBuilder, Weight, WeightError } from "./graph-builder.ts"
+
+/** The file of all weights, beside the graphs. */
+export const WEIGHTS_FILE = "weights.bin"
+
+/** Weights begin at multiples of a page, so that ONNX Runtime maps them. */
+const PAGE_BYTES = 4096
+/** Most bytes written at once. */
+const PIECE_BYTES = 1 << 20
+/** The largest half float. Above it, rounding gives infinity. */
+const LARGEST_HALF = 65504
+
+const bytesOfWeight = ({ dtype, shape }: Weight): number => sizeOf(shape) * bytesOf[dtype]
+
+/** One name in two types is two entries; one name in one type is one, however many graphs ask for it. */
+const keyOf = ({ dtype, name }: Weight): string => `${dtype} ${name}`
+
+/** Distinct weights of all graphs and where each begins. */
+const place = (graphs: ReadonlyArray<GraphBuilder>) => {
+  const placed = new Map<string, { readonly weight: Weight; readonly offset: number }>()
+  let end = 0
+  for (const graph of graphs) {
+    for (const weight of graph.weights) {
+      const known = placed.get(keyOf(weight))
+      if (known !== undefined) {
+        if (bytesOfWeight(known.weight) !== bytesOfWeight(weight)) {
+          throw new Error(`weight ${weight.name} is [${weight.shape.join(", ")}] in graph ${graph.name}, and [${known.weight.shape.join(", ")}] in another one`)
+        }
+        continue
+      }
+      const offset = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES
+      placed.set(keyOf(weight), { weight, offset })
+      end = offset + bytesOfWeight(weight)
+    }
+  }
+  return { placed, end }
+}
+
+/** Elements `from`..`to` as they stand in the file. */
+const piece = (weight: Weight, data: Tensor["data"], from: number, to: number): Effect.Effect<Uint8Array, WeightsMismatch> => {
+  const part = data.subarray(from, to)
+  if (weight.dtype !== "float16" || !(part instanceof Float32Array)) return Effect.succeed(new Uint8Array(part.buffer, part.byteOffset, part.byteLength))
+  const over = part.findIndex((value) => Math.abs(value) > LARGEST_HALF)
+  if (over !== -1) {
+    const expected = `at most ${LARGEST_HALF} in float16`
+    return Effect.fail(new WeightsMismatch({
+      stage: "compile", tensor: weight.name, found: String(part[over]), expected, message: `tensor ${weight.name} holds ${part[over]} at element ${from + over}, expected ${expected}: use fp32`
+    }))
+  }
+  return Effect.succeed(new Uint8Array(floatsToHalves(part).buffer))
+}
+
+/**
+ * Writes graphs into a folder: every distinct weight once into `weights.bin`, tensor by tensor, then `<name>.onnx` for each graph. Memory: one tensor, as it is
+ * loaded. `onProgress` hears the bytes of weights written so far, and of all. `CacheUnwritable`: no room (with what is needed and what is free), no right.
+ */
+export const writeGraphs = (
+  folder: string, graphs: ReadonlyArray<GraphBuilder>, onProgress: (bytes: number, totalBytes: number) => Effect.Effect<void> = () => Effect.void
+): Effect.Effect<void, WeightError | CacheUnwritable> => Effect.scoped(Effect.gen(function*() {
+  const { end, placed } = place(graphs)
+  const total = [...placed.values()].reduce((bytes, { weight }) => bytes + bytesOfWeight(weight), 0)
+  const path = join(folder, WEIGHTS_FILE)
+  const writing = <A>(promise: () => Promise<A>): Effect.Effect<A, CacheUnwritable> => Effect.tryPromise({ try: promise, catch: (error) => error }).pipe(
+    Effect.catch((error) => Effect.promise(async () => {
+      const free = await statfs(folder).then(({ bavail, bsize }) => `${bavail * bsize} bytes are free`, () => "it is not known how many are free")
+      const why = error instanceof Error ? error.message : String(error)
+      return new CacheUnwritable({ stage: "compile", path, message: `the compiled model could not be written to ${folder}: ${why}; it needs ${end} bytes, ${free}` })
+    }).pipe(Effect.flatMap(Effect.fail)))
+  )
+  yield* writing(() => mkdir(folder, { recursive: true }))
+  const file: FileHandle = yield* Effect.acquireRelease(writing(() => open(path, "w")), (opened) => Effect.promise(() => opened.close().catch(() => {})))
+  let written = 0
+  for (const { offset, weight } of placed.values()) {
+    const data = yield* weight.load
+    if (data.length !== sizeOf(weight.shape)) throw new Error(`weight ${weight.name}: shape [${weight.shape.join(", ")}], but ${data.length} elements were loaded`)
+    const elements = PIECE_BYTES / 4
+    for (let from = 0; from < data.length; from += elements) {
+      const bytes = yield* piece(weight, data, from, Math.min(data.length, from + elements))
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = yield* writing(() => file.write(bytes, done, bytes.length - done, offset + from * bytesOf[weight.dtype] + done))
+        done += bytesWritten
+      }
+      written += bytes.length
+      yield* onProgress(written, total)
+    }
+  }
+  yield* writing(() => file.sync())
+  const external = { location: WEIGHTS_FILE, offsetOf: (weight: Weight) => placed.get(keyOf(weight))?.offset ?? 0 }
+  for (const graph of graphs) yield* writing(() => writeFile(join(folder, `${graph.name}.onnx`), graph.encode(external)))
+}))
