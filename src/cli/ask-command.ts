@@ -2,8 +2,8 @@ import { Effect, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { Argument, Command } from "effect/cli"
 import { OptionInvalid } from "../core/errors.ts"
-import { Sensorium } from "../face/sensorium.ts"
 import type { AskEvent, Usage } from "../session/ask.ts"
+import { engine } from "./engine.ts"
 import { answerFlags, loadFlags, maxTokensFlag, mediaFlags, modelFlag, systemFlag } from "./flags.ts"
 import { loadProgress } from "./load-progress.ts"
 import { mediaArguments } from "./media-arguments.ts"
@@ -38,6 +38,7 @@ export const askCommand = Command.make(
       if (existsSync(question)) {
         return yield* new OptionInvalid({ stage: "plan", option: "QUESTION", message: `the question is missing: ${question} is a file; the last argument is what is asked about it` })
       }
+      const { Sensorium } = yield* engine
       const progress = yield* progressLine
       const content = [...mediaArguments(words.slice(0, -1), { sound, fps }), question]
       const options = { ...maxTokens, ...temperature, ...seed, ...system }

@@ -17,7 +17,7 @@ export const modelFlag = optional(Flag.String("model"), "FOLDER", "Folder of a c
 
 /** What of a clip is looked at and heard. */
 export const mediaFlags = {
-  sound: Flag.Boolean("sound").pipe(Flag.withDescription("Hear a clip's sound (default: yes, where it has one)"), Flag.withDefault(true)),
+  sound: Flag.Boolean("sound").pipe(Flag.withDescription("Hear a clip's sound, where it has one (default); --no-sound leaves it out"), Flag.withDefault(true)),
   fps: optional(Flag.Finite("fps"), "N", "Frames of a clip to look at, a second (default: the model's)", (fps) => ({ fps }))
 }
 

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { Sensorium } from "../face/sensorium.ts"
 import { draw } from "../session/prompt-graph.ts"
+import { engine } from "./engine.ts"
 import { loadFlags, maxTokensFlag, mediaFlags, modelFlag, systemFlag } from "./flags.ts"
 import { loadProgress } from "./load-progress.ts"
 import { mediaArguments } from "./media-arguments.ts"
@@ -26,6 +26,7 @@ export const planCommand = Command.make(
   ({ cacheDir, dtype, fps, graph, maxTokens, model, question, sound, sources, system }) =>
     Effect.gen(function* () {
       const { json } = yield* jsonFlag
+      const { Sensorium } = yield* engine
       const progress = yield* progressLine
       const content = [...mediaArguments(sources, { sound, fps }), ...(question === "" ? [] : [question])]
       const options = { ...maxTokens, ...system }

@@ -1,8 +1,7 @@
 import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
-import { services } from "../face/load-model.ts"
 import type { CaseReport } from "../verify/climb.ts"
-import { allPassed, caseLines, verifyFolder } from "../verify/verify-folder.ts"
+import { ladder, loading } from "./engine.ts"
 import { loadFlags } from "./flags.ts"
 import { FellShort } from "./fell-short.ts"
 import { loadProgress } from "./load-progress.ts"
@@ -18,6 +17,8 @@ export const verifyCommand = Command.make(
   ({ cacheDir, folders }) =>
     Effect.gen(function* () {
       const { json } = yield* jsonFlag
+      const { allPassed, caseLines, verifyFolder } = yield* ladder
+      const { services } = yield* loading
       const progress = yield* progressLine
       const options = { ...cacheDir, onProgress: loadProgress(progress) }
       const one = (folder: string) =>
