@@ -34,41 +34,53 @@ export interface Sampler {
 
 const fail = (message: string) => new BackendFailure({ stage: "decode", graph: "decoder", message })
 
-/** The order of single-precision numbers as that of unsigned integers. */
-const keyOf = (bits: number): number => (bits < 0 ? ~bits : bits | 0x80000000) >>> 0
+/** The bits of a single-precision number as a signed integer of the same order. */
+const keyOf = (bits: number): number => bits ^ ((bits >> 31) & 0x7fffffff)
 
-/** Digits of a key: 11, 11 and 10 bits from the top. */
-const DIGITS = [{ shift: 21, mask: 0x7ff }, { shift: 10, mask: 0x7ff }, { shift: 0, mask: 0x3ff }] as const
+/** Digits of a key from the top: how far each is shifted, and how many values it has. */
+const DIGITS = [{ shift: 21, values: 2048, lowest: -1024 }, { shift: 10, values: 2048, lowest: 0 }, { shift: 0, values: 1024, lowest: 0 }] as const
+
+/** Where weights, summed from the largest score down, reach a target. */
+interface Border {
+  readonly key: number
+  /** Sum over all larger keys. */
+  readonly above: number
+  /** How many have this key, and their sum. */
+  readonly equals: number
+  readonly sum: number
+}
 
 /**
- * The key at which weights, summed from the largest score down, reach `target`: three passes over histograms of the keys' digits, so that nothing is sorted
- * and the time does not depend on the scores. `above`: the sum over all larger keys.
+ * The key at which weights (1 each where there are none) reach `target`: three passes over histograms of the keys' digits, so that nothing is sorted and the
+ * time does not depend on the scores.
  */
-const keyAtWeight = (bits: Int32Array, count: number, weightOf: (at: number) => number, target: number): { readonly key: number; readonly above: number } => {
-  let prefix = 0
-  let above = 0
-  for (const { mask, shift } of DIGITS) {
-    const sums = new Float64Array(mask + 1)
-    const used = new Uint8Array(mask + 1)
-    const covered = Math.floor(2 ** 32 / ((mask + 1) * 2 ** shift))
+const keyAtWeight = (bits: Int32Array, weights: Float64Array | undefined, count: number, target: number): Border => {
+  let border: Border = { key: 0, above: 0, equals: 0, sum: 0 }
+  for (const { lowest, shift, values } of DIGITS) {
+    const sums = new Float64Array(values)
+    const counts = new Int32Array(values)
+    const prefix = border.key
+    const prefixShift = shift === 10 ? 21 : 10
     for (let at = 0; at < count; at++) {
       const key = keyOf(bits[at])
-      if (covered > 1 && Math.floor(key / ((mask + 1) * 2 ** shift)) !== prefix) continue
-      const digit = (key >>> shift) & mask
-      sums[digit] += weightOf(at)
-      used[digit] = 1
+      if (lowest === 0 && key >> prefixShift !== prefix) continue
+      const digit = lowest === 0 ? (key >> shift) & (values - 1) : (key >> shift) - lowest
+      counts[digit]++
+      if (weights !== undefined) sums[digit] += weights[at]
     }
+    let { above } = border
     let chosen = -1
-    for (let digit = mask; digit >= 0; digit--) {
-      if (used[digit] === 0) continue
+    for (let digit = values - 1; digit >= 0; digit--) {
+      if (counts[digit] === 0) continue
+      if (weights === undefined) sums[digit] = counts[digit]
       // Rounding may leave the whole sum below the target: then the smallest key is the one.
       if (chosen !== -1) above += sums[chosen]
       chosen = digit
       if (above + sums[digit] >= target) break
     }
-    prefix = prefix * (mask + 1) + chosen
+    border = { key: lowest === 0 ? prefix * values + chosen : chosen + lowest, above, equals: counts[chosen], sum: sums[chosen] }
   }
-  return { key: prefix >>> 0, above }
+  return border
 }
 
 /**
@@ -124,45 +136,41 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
     const bits = new Int32Array(scores.buffer)
     let count = length
     for (let id = 0; id < length; id++) ids[id] = id
-    /** Keeps what passes, in order; scores of the kept come to the front. */
-    const keep = (passes: (at: number) => boolean) => {
+    const top = scores[best]
+    /** Drops keys below `key`, and the first `dropped` of those equal to it; what stays comes to the front, in order. */
+    const keepFrom = (key: number, dropped: number) => {
       let kept = 0
+      let left = dropped
       for (let at = 0; at < count; at++) {
-        if (!passes(at)) continue
+        const own = keyOf(bits[at])
+        if (own < key || (own === key && left-- > 0)) continue
         ids[kept] = ids[at]
         weights[kept] = weights[at]
         scores[kept++] = scores[at]
       }
       count = kept
     }
-    const top = scores[best]
-    if (topK > 0 && topK < length) {
-      const { key } = keyAtWeight(bits, count, () => 1, topK)
-      keep((at) => keyOf(bits[at]) >= key)
-    }
+    if (topK > 0 && topK < length) keepFrom(keyAtWeight(bits, undefined, count, topK).key, 0)
     let total = 0
     for (let at = 0; at < count; at++) total += weights[at] = Math.exp(scores[at] - top)
     if (topP < 1) {
       const target = topP * total
-      const { above, key } = keyAtWeight(bits, count, (at) => weights[at], target)
+      const { above, equals, key, sum: together } = keyAtWeight(bits, weights, count, target)
       // Of equals at the border as many stay as are needed, those with the highest ids, as a stable ascending sort leaves them.
-      let equals = 0
-      let weight = 0
-      for (let at = 0; at < count; at++) {
-        if (keyOf(bits[at]) !== key) continue
-        equals++
-        weight = weights[at]
-      }
-      let dropped = equals - Math.min(equals, Math.max(1, weight > 0 ? Math.ceil((target - above) / weight) : equals))
-      keep((at) => {
-        const own = keyOf(bits[at])
-        return own > key || (own === key && dropped-- <= 0)
-      })
+      keepFrom(key, equals - Math.min(equals, Math.max(1, together > 0 ? Math.ceil((target - above) / (together / equals)) : equals)))
     }
-    if (minP > 0) keep((at) => weights[at] >= minP)
+    if (minP > 0) {
+      let kept = 0
+      for (let at = 0; at < count; at++) {
+        if (weights[at] < minP) continue
+        ids[kept] = ids[at]
+        weights[kept++] = weights[at]
+      }
+      count = kept
+    }
     return count
   }
-  const sum = (count: number): number => {
+  const sumOf = (count: number): number => {
     let total = 0
     for (let at = 0; at < count; at++) total += weights[at]
     return total
@@ -175,7 +183,7 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
       }
       const count = choose(logits, seen)
       if (count instanceof BackendFailure) return Effect.fail(count)
-      let left = random() * sum(count)
+      let left = random() * sumOf(count)
       let last = 0
       for (let at = 0; at < count; at++) {
         if (weights[at] === 0) continue
@@ -188,7 +196,7 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
     distribution: (logits, seen) => Effect.suspend(() => {
       const count = choose(logits, seen)
       if (count instanceof BackendFailure) return Effect.fail(count)
-      const total = sum(count)
+      const total = sumOf(count)
       return Effect.succeed({ ids: ids.slice(0, count), probabilities: weights.slice(0, count).map((weight) => weight / total) })
     })
   }

@@ -30,7 +30,7 @@ export const audioEncoder = (config: OmniConfig["audio_config"], graphs: { reado
     hidden: (mel, windows, frames) => Effect.gen(function*() {
       const rows = convolved(frames)
       const hidden = new Float32Array(windows * rows * width)
-      yield* graphs.encoder.run({ mel: float32([windows, bins, frames], mel), rows: int64([1], [rows]) }, { hidden: float32([windows, rows, width], hidden) })
+      yield* graphs.encoder.run({ mel: float32([windows, bins, frames], mel), positions: int64([rows], Array.from({ length: rows }, (_, row) => row)) }, { hidden: float32([windows, rows, width], hidden) })
       return hidden
     }),
     project: (hidden) => Effect.gen(function*() {

@@ -1,10 +1,10 @@
-import { add, averagePool, conv, gelu, multiHeadAttention, reshape, slice, transpose } from "../../onnx/ops.ts"
+import { Effect } from "effect"
+import { add, averagePool, conv, gather, gelu, multiHeadAttention, reshape, transpose } from "../../onnx/ops.ts"
 import type { GraphBuilder, Value } from "../../onnx/graph-builder.ts"
 import { layer } from "../../compile/blocks/normalization.ts"
 import { linear } from "../../compile/blocks/linear.ts"
 import { twoLayer } from "../../compile/blocks/feed-forward.ts"
 import type { Weights } from "../../compile/weights.ts"
-import { float32 } from "../../tensor/tensor.ts"
 import type { OmniConfig } from "./config.ts"
 import { convolved } from "./sound-rows.ts"
 
@@ -42,10 +42,9 @@ export const audioEncoder = (graph: GraphBuilder, weights: Weights, config: Omni
     gelu(conv(x, weights.tensor(`${name}.weight`, [width, inputs, 3]), weights.tensor(`${name}.bias`, [width]), { strides: [stride], pads: [1, 1] }), "none")
   const features = transpose(convolution(convolution(mel, "conv1", bins, 1), "conv2", width, 2), [0, 2, 1])
   const most = convolved(2 * n_window)
-  const table = graph.constant(float32([most, width], sinusoids(most, width)))
-  // The table's first rows, as many as there are: a window may be the clip's shorter last one.
-  const positions = slice(table, { axis: 0, from: 0, to: graph.input("rows", "int64", [1]) })
-  let x = add(features, positions)
+  const table = graph.weight({ name: `sinusoids.${most}.${width}`, shape: [most, width], load: Effect.sync(() => sinusoids(most, width)) })
+  // Row numbers from 0: a window may be the clip's shorter last one.
+  let x = add(features, gather(table, graph.input("positions", "int64", ["rows"]), 0))
   for (let i = 0; i < config.encoder_layers; i++) x = audioLayer(x, weights.at(`layers.${i}`), config)
   graph.output("hidden", x)
 }

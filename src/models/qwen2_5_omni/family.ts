@@ -1,28 +1,23 @@
 import { Effect } from "effect"
 import { Backend } from "../../backend/backend.ts"
-import { decoder as decoderGraph } from "../../compile/blocks/decoder.ts"
-import { silu } from "../../onnx/ops.ts"
-import { tokenEmbedding } from "../../compile/blocks/token-embedding.ts"
-import { compile, type GraphSource } from "../../compile/compile.ts"
+import { compile } from "../../compile/compile.ts"
 import type { AttentionKind } from "../../core/attention-inputs.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
 import { Family } from "../../core/family.ts"
 import type { Rotary } from "../../core/rotary.ts"
+import { openText } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
 import type { LoadedModel } from "../../session/model.ts"
 import { readGeneration } from "../../session/generation-config.ts"
-import { openChatTemplate } from "../../text/chat-template.ts"
-import { openTokenizer } from "../../text/tokenizer.ts"
 import { Workers } from "../../worker/workers.ts"
-import { audioEncoder as audioGraph, audioProjector } from "./audio-graphs.ts"
 import { audioEncoder } from "./audio-encoder.ts"
 import { type OmniConfig, parseConfig } from "./config.ts"
+import { graphsOf, headWidthOf } from "./graphs.ts"
 import { planner } from "./planner.ts"
 import { tmrope } from "./positions.ts"
 import { readProcessorSettings } from "./processor-settings.ts"
 import { producersOf } from "./producers.ts"
-import { visionEncoder as visionGraph, visionProjector } from "./vision-graphs.ts"
 import { visionEncoder } from "./vision-encoder.ts"
 
 /** M-RoPE: contiguous sections of a head's pairs turn by time, height and width. */
@@ -34,30 +29,6 @@ const mrope = (config: OmniConfig["text_config"], headWidth: number): Rotary => 
     frequencies: Float32Array.from({ length: half }, (_, i) => 1 / config.rope_theta ** (2 * i / headWidth)),
     axisOf: Uint8Array.from({ length: half }, (_, i) => axes[i] ?? 0)
   }
-}
-
-/** Names of the Thinker's tensors: under `thinker.` in a whole Omni checkpoint, bare where it was saved alone. */
-const graphsOf = (config: OmniConfig, prefix: string, tied: boolean): ReadonlyArray<GraphSource> => {
-  const { audio_config, text_config: text, vision_config } = config
-  const headWidth = text.head_dim ?? text.hidden_size / text.num_attention_heads
-  return [
-    { name: "embed", build: (graph, weights) => tokenEmbedding(graph, weights.at(`${prefix}model`), "embed_tokens.weight", text.vocab_size, text.hidden_size) },
-    {
-      name: "decoder",
-      build: (graph, weights) => decoderGraph(
-        graph, weights.at(`${prefix}model`),
-        tied ? weights.at(`${prefix}model`).tensor("embed_tokens.weight", [text.vocab_size, text.hidden_size]) : weights.at(`${prefix}lm_head`).tensor("weight", [text.vocab_size, text.hidden_size]),
-        {
-          width: text.hidden_size, layers: text.num_hidden_layers, heads: text.num_attention_heads, kvHeads: text.num_key_value_heads, headWidth,
-          inner: text.intermediate_size, vocabulary: text.vocab_size, epsilon: text.rms_norm_eps, activation: silu, qkvBias: true, kinds: ["full"], kindOf: () => 0, levels: 0
-        }
-      )
-    },
-    { name: "vision", build: (graph, weights) => visionGraph(graph, weights.at(`${prefix}visual`), vision_config) },
-    { name: "vision_projector", build: (graph, weights) => visionProjector(graph, weights.at(`${prefix}visual.merger`), vision_config) },
-    { name: "audio", build: (graph, weights) => audioGraph(graph, weights.at(`${prefix}audio_tower`), audio_config) },
-    { name: "audio_projector", build: (graph, weights) => audioProjector(graph, weights.at(`${prefix}audio_tower`), audio_config) }
-  ]
 }
 
 /** Parts beside the Thinker, and markers that its audio encoder carries but does not read. */
@@ -73,9 +44,7 @@ export const family: FamilyModule = {
     const workers = yield* Workers
     const settings = yield* readProcessorSettings(checkpoint)
     const generation = yield* readGeneration(checkpoint)
-    const tokenizerConfig = yield* checkpoint.json("tokenizer_config.json")
-    const tokenizer = yield* openTokenizer({ tokenizerJson: yield* checkpoint.json("tokenizer.json"), tokenizerConfig })
-    const template = yield* openChatTemplate(checkpoint, tokenizer)
+    const { template, tokenizer } = yield* openText(checkpoint)
 
     const prefix = checkpoint.tensors.has("thinker.model.norm.weight") ? "thinker." : ""
     const tied = text.tie_word_embeddings || config.tie_word_embeddings === true || !checkpoint.tensors.has(`${prefix}lm_head.weight`)
@@ -87,7 +56,7 @@ export const family: FamilyModule = {
     const load = (name: string) => backend.load(compiled.path(name), { name })
     const [embed, decoderModel, vision, visionEnd, audio, audioEnd] = yield* Effect.forEach(["embed", "decoder", "vision", "vision_projector", "audio", "audio_projector"], load)
 
-    const headWidth = text.head_dim ?? text.hidden_size / text.num_attention_heads
+    const headWidth = headWidthOf(text)
     const rotary = mrope(text, headWidth)
     const attention: AttentionKind = { name: "full", rotary: () => rotary }
     const scale = { positionsPerSecond: config.position_id_per_seconds, positionsPerWindow: config.position_id_per_seconds * config.seconds_per_chunk }

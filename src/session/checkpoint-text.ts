@@ -1,0 +1,16 @@
+import { Effect } from "effect"
+import type { Checkpoint } from "../checkpoint/checkpoint.ts"
+import type { CheckpointUnreadable } from "../core/errors.ts"
+import { type ChatTemplate, openChatTemplate } from "../text/chat-template.ts"
+import { openTokenizer, type Tokenizer } from "../text/tokenizer.ts"
+
+/** Opens a checkpoint's tokenizer and chat template, wherever it keeps them. */
+export const openText = (checkpoint: Checkpoint): Effect.Effect<{ readonly tokenizer: Tokenizer; readonly template: ChatTemplate }, CheckpointUnreadable> => Effect.gen(function*() {
+  const tokenizerConfig = yield* checkpoint.json("tokenizer_config.json")
+  const tokenizer = yield* openTokenizer({ tokenizerJson: yield* checkpoint.json("tokenizer.json"), tokenizerConfig })
+  const template = yield* openChatTemplate({
+    jinja: yield* checkpoint.text("chat_template.jinja"),
+    json: [yield* checkpoint.json("chat_template.json"), yield* checkpoint.json("processor_config.json"), tokenizerConfig]
+  }, tokenizer)
+  return { tokenizer, template }
+})
