@@ -213,7 +213,7 @@ def case(folder, name, model, processor, messages, *, tokens=6, probe=True):
 def user(*parts): return [dict(role="user", content=[dict(type="text", text=p) if isinstance(p, str) else dict(type=p[0], path=p[1]) for p in parts])]
 
 if __name__ == "__main__":
-    a = argparse.ArgumentParser(); a.add_argument("out"); a.add_argument("--seed", type=int, default=22); a = a.parse_args()
+    a = argparse.ArgumentParser(); a.add_argument("out"); a.add_argument("--seed", type=int, default=17); a = a.parse_args()
     model, processor = build(a.out, a.seed, dtype=torch.bfloat16)
     m = f"{a.out}/media"
     draw(f"{m}/a.png", 60, 24, a.seed); draw(f"{m}/large.png", 128, 70, a.seed + 1); draw(f"{m}/b.png", 21, 50, a.seed + 2)
