@@ -53,11 +53,14 @@ export interface Capabilities {
 }
 
 /** Runs ONNX graphs. Nothing above knows which implementation runs. */
-export class Backend extends Context.Service<Backend, {
-  readonly name: string
-  readonly capabilities: Capabilities
-  /** Loads a model file (its external data beside it), or a model's bytes. */
-  readonly load: (model: string | Uint8Array, options: LoadOptions) => Effect.Effect<Graph, BackendFailure, Scope.Scope>
-  /** Keeps a tensor's native value until the scope closes. */
-  readonly hold: (tensor: Tensor) => Effect.Effect<HeldTensor, BackendFailure, Scope.Scope>
-}>()("sensorium/backend/Backend") {}
+export class Backend extends Context.Service<
+  Backend,
+  {
+    readonly name: string
+    readonly capabilities: Capabilities
+    /** Loads a model file (its external data beside it), or a model's bytes. */
+    readonly load: (model: string | Uint8Array, options: LoadOptions) => Effect.Effect<Graph, BackendFailure, Scope.Scope>
+    /** Keeps a tensor's native value until the scope closes. */
+    readonly hold: (tensor: Tensor) => Effect.Effect<HeldTensor, BackendFailure, Scope.Scope>
+  }
+>()("sensorium/backend/Backend") {}

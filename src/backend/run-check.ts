@@ -5,7 +5,7 @@ import type { Tensor } from "../tensor/tensor.ts"
 import type { Port, Value } from "./backend.ts"
 
 /** The tensor of a value, held or not. */
-export const tensorOf = (value: Value): Tensor => "_tag" in value ? value.tensor : value
+export const tensorOf = (value: Value): Tensor => ("_tag" in value ? value.tensor : value)
 
 /** The ports of a loaded graph, by name. */
 export interface Ports {
@@ -17,10 +17,13 @@ export interface Ports {
 
 /** Indexes a graph's ports; `stage` is what a failed run is reported under. */
 export const portsOf = (graph: string, stage: Stage, inputs: ReadonlyArray<Port>, outputs: ReadonlyArray<Port>): Ports => ({
-  graph, stage, inputs: new Map(inputs.map((port) => [port.name, port])), outputs: new Map(outputs.map((port) => [port.name, port]))
+  graph,
+  stage,
+  inputs: new Map(inputs.map((port) => [port.name, port])),
+  outputs: new Map(outputs.map((port) => [port.name, port]))
 })
 
-const shown = (shape: ReadonlyArray<number | string>): string => `[${shape.map((side) => side === "" ? "?" : side).join(", ")}]`
+const shown = (shape: ReadonlyArray<number | string>): string => `[${shape.map((side) => (side === "" ? "?" : side)).join(", ")}]`
 const known = (ports: ReadonlyMap<string, Port>): string => {
   const names = [...ports.keys()]
   return names.length <= 12 ? names.join(", ") : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`
@@ -54,9 +57,7 @@ const faultOf = (kind: "input" | "output", port: Port, tensor: Tensor): string |
  * Checks a run against the graph's ports before anything native sees it: every input is there, no name is unknown, types and fixed sides are the
  * port's, and each array is as long as its shape says. Returns the failure, which names graph and port, or undefined.
  */
-export const checkRun = (
-  ports: Ports, inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>
-): BackendFailure | undefined => {
+export const checkRun = (ports: Ports, inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>): BackendFailure | undefined => {
   const failure = (fault: string) => new BackendFailure({ stage: ports.stage, graph: ports.graph, message: `graph "${ports.graph}": ${fault}` })
   let given = 0
   for (const name in inputs) {

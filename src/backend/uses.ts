@@ -24,14 +24,16 @@ export class Uses {
 
   /** Lets no use start any more, waits until none goes on, then runs `free`: once, however often it is called. */
   close(free: Effect.Effect<void>): Effect.Effect<void> {
-    return Effect.uninterruptible(Effect.suspend(() => {
-      if (!this.#open) return Effect.void
-      this.#open = false
-      const idle = Effect.callback<void>((resume) => {
-        if (this.#count === 0) return resume(Effect.void)
-        this.#onIdle = () => resume(Effect.void)
+    return Effect.uninterruptible(
+      Effect.suspend(() => {
+        if (!this.#open) return Effect.void
+        this.#open = false
+        const idle = Effect.callback<void>((resume) => {
+          if (this.#count === 0) return resume(Effect.void)
+          this.#onIdle = () => resume(Effect.void)
+        })
+        return Effect.andThen(idle, free)
       })
-      return Effect.andThen(idle, free)
-    }))
+    )
   }
 }

@@ -9,7 +9,7 @@ export const backends = { c: layerCApi({ threads: 2 }), js: layerJsBinding({ thr
 
 /** Declares the same tests for each backend, with real clocks. */
 export const onBoth = (name: string, tests: (it: Vitest.MethodsNonLive<Backend>, backend: "c" | "js") => void): void => {
-  describe(name, () => {
+  describe(`${name}, on both backends`, () => {
     for (const backend of ["c", "js"] as const) layer(backends[backend], { excludeTestServices: true })(backend, (it) => tests(it, backend))
   })
 }

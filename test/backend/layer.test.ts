@@ -14,41 +14,49 @@ describe("which backend runs", () => {
     vi.unstubAllEnvs()
   })
 
-  it.live("the C API when nothing is said", () => Effect.gen(function*() {
-    vi.stubEnv(backendVariable, "")
-    assert.include(yield* nameOf(layer), "C API")
-  }))
-
-  it.live("the one that the variable names", () => Effect.gen(function*() {
-    vi.stubEnv(backendVariable, "js")
-    assert.include(yield* nameOf(layer), "JavaScript binding")
-    vi.stubEnv(backendVariable, "c")
-    assert.include(yield* nameOf(layer), "C API")
-  }))
-
-  it.live("none for another word, or a setting out of range", () => Effect.gen(function*() {
-    vi.stubEnv(backendVariable, "webgpu")
-    const word = yield* Effect.flip(nameOf(layer))
-    assert.deepInclude(word, { _tag: "OptionInvalid", option: backendVariable })
-    vi.stubEnv(backendVariable, "")
-    for (const settings of [{ threads: 0 }, { threads: 1.5 }, { concurrency: 4 }, { spinMicroseconds: -1 }, { threads: Number.NaN }]) {
-      const failure = yield* Effect.flip(nameOf(layerWith(settings)))
-      assert.deepInclude(failure, { _tag: "OptionInvalid", option: Object.keys(settings)[0] })
-    }
-  }))
-
-  it.live("the JavaScript binding, with one line in the log, where the C API cannot be opened", () => Effect.gen(function*() {
-    const lines: Array<string> = []
-    const logger = Logger.make(({ message }) => {
-      lines.push(String(message))
+  it.live("the C API when nothing is said", () =>
+    Effect.gen(function* () {
+      vi.stubEnv(backendVariable, "")
+      assert.include(yield* nameOf(layer), "C API")
     })
-    const refused = new BackendFailure({ stage: "load", graph: "onnxruntime", message: "the library is of another time" })
-    const chosen = fallingBack(Layer.effect(Backend, Effect.fail(refused)), layerJsBinding())
-    assert.include(yield* nameOf(chosen).pipe(Effect.provide(Logger.layer([logger]))), "JavaScript binding")
-    assert.strictEqual(lines.length, 1)
-    assert.include(lines[0], "the library is of another time")
-    assert.include(lines[0], "JavaScript binding")
-  }))
+  )
+
+  it.live("the one that the variable names", () =>
+    Effect.gen(function* () {
+      vi.stubEnv(backendVariable, "js")
+      assert.include(yield* nameOf(layer), "JavaScript binding")
+      vi.stubEnv(backendVariable, "c")
+      assert.include(yield* nameOf(layer), "C API")
+    })
+  )
+
+  it.live("none for another word, or a setting out of range", () =>
+    Effect.gen(function* () {
+      vi.stubEnv(backendVariable, "webgpu")
+      const word = yield* Effect.flip(nameOf(layer))
+      assert.deepInclude(word, { _tag: "OptionInvalid", option: backendVariable })
+      vi.stubEnv(backendVariable, "")
+      for (const settings of [{ threads: 0 }, { threads: 1.5 }, { concurrency: 4 }, { spinMicroseconds: -1 }, { threads: Number.NaN }]) {
+        const failure = yield* Effect.flip(nameOf(layerWith(settings)))
+        assert.deepInclude(failure, { _tag: "OptionInvalid", option: Object.keys(settings)[0] })
+      }
+    })
+  )
+
+  it.live("the JavaScript binding, with one line in the log, where the C API cannot be opened", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => {
+        lines.push(String(message))
+      })
+      const refused = new BackendFailure({ stage: "load", graph: "onnxruntime", message: "the library is of another time" })
+      const chosen = fallingBack(Layer.effect(Backend, Effect.fail(refused)), layerJsBinding())
+      assert.include(yield* nameOf(chosen).pipe(Effect.provide(Logger.layer([logger]))), "JavaScript binding")
+      assert.strictEqual(lines.length, 1)
+      assert.include(lines[0], "the library is of another time")
+      assert.include(lines[0], "JavaScript binding")
+    })
+  )
 })
 
 describe("the library", () => {

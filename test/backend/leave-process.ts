@@ -9,7 +9,7 @@ import { slowModel } from "./tiny-model.ts"
 const way = process.argv[2]
 const say = (text: string) => writeSync(1, `${text}\n`)
 
-const program = Effect.gen(function*() {
+const program = Effect.gen(function* () {
   const backend = yield* Backend
   const side = 512
   const load = (nodes: number) => backend.load(slowModel(side, nodes), { name: "slow", threads: 2 })
@@ -23,16 +23,17 @@ const program = Effect.gen(function*() {
     return yield* Effect.sync(() => process.exit(7))
   }
   if (way === "exit-in-load") {
-    yield* Effect.forkChild(load(50_000))
+    yield* Effect.forkChild(load(15_000))
   } else {
     const slow = yield* load(backend.capabilities.cancel ? 4_000 : 40)
     for (let i = 0; i < 5; i++) yield* Effect.forkChild(run(slow))
   }
   yield* Effect.sleep("100 millis")
   say("left")
-  if (way === "throw") setImmediate(() => {
-    throw new Error("thrown while native code runs")
-  })
+  if (way === "throw")
+    setImmediate(() => {
+      throw new Error("thrown while native code runs")
+    })
   else if (way === "kill") process.kill(process.pid, "SIGTERM")
   else process.exit(7)
   yield* Effect.never

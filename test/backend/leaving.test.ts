@@ -12,18 +12,20 @@ interface Left {
 }
 
 /** Runs the program, which leaves in the given way in the middle of native work. */
-const leave = (backend: string, way: string): Promise<Left> => new Promise((resolve, reject) => {
-  const child = spawn(process.execPath, [program, way], { env: { ...process.env, SENSORIUM_BACKEND: backend }, stdio: ["ignore", "pipe", "pipe"] })
-  let out = "", err = ""
-  child.stdout.on("data", (text: Buffer) => {
-    out += text.toString()
+const leave = (backend: string, way: string): Promise<Left> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, way], { env: { ...process.env, SENSORIUM_BACKEND: backend }, stdio: ["ignore", "pipe", "pipe"] })
+    let out = "",
+      err = ""
+    child.stdout.on("data", (text: Buffer) => {
+      out += text.toString()
+    })
+    child.stderr.on("data", (text: Buffer) => {
+      err += text.toString()
+    })
+    child.on("error", reject)
+    child.on("close", (code, signal) => resolve({ code, signal, out, err }))
   })
-  child.stderr.on("data", (text: Buffer) => {
-    err += text.toString()
-  })
-  child.on("error", reject)
-  child.on("close", (code, signal) => resolve({ code, signal, out, err }))
-})
 
 describe.each(["c", "js"])("leaving the process while native code runs (%s)", (backend) => {
   it.each(["end-open", "exit-in-load", "exit"])("%s: its own exit code, and nothing on standard error", async (way) => {

@@ -54,10 +54,12 @@ export const holdTensor = (library: OrtLibrary, tensor: Tensor): Effect.Effect<H
           holds.set(held, hold)
           return { held, hold }
         },
-        catch: (cause) => new BackendFailure({
-          stage: "load", graph: "(held tensor)",
-          message: `a ${tensor.dtype} tensor of [${tensor.shape.join(", ")}] cannot be held: ${cause instanceof Error ? cause.message : String(cause)}`
-        })
+        catch: (cause) =>
+          new BackendFailure({
+            stage: "load",
+            graph: "(held tensor)",
+            message: `a ${tensor.dtype} tensor of [${tensor.shape.join(", ")}] cannot be held: ${cause instanceof Error ? cause.message : String(cause)}`
+          })
       }),
       ({ hold }) => hold.uses.close(Effect.sync(() => releaseValue(library, hold.value)))
     ),

@@ -17,7 +17,10 @@ export const libraryPath = (platform: string = process.platform, arch: string = 
   const name = libraryName[platform]
   if (name === undefined) throw new Error(`onnxruntime-node has no library for ${platform}`)
   const bin = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), "bin")
-  for (const napi of readdirSync(bin).filter((entry) => entry.startsWith("napi-")).sort().reverse()) {
+  for (const napi of readdirSync(bin)
+    .filter((entry) => entry.startsWith("napi-"))
+    .sort()
+    .reverse()) {
     const folder = join(bin, napi, platform, arch)
     let files: ReadonlyArray<string> = []
     try {

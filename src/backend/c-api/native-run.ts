@@ -112,48 +112,55 @@ class Bound {
 }
 
 /** Runs a session. Everything that a run opens is freed when its native call has returned, however it ended. */
-export const nativeRun = (library: OrtLibrary, session: NativeSession, ports: Ports, pool: RunOptionsPool, names: NameLists, inTurn: InTurn) =>
-(inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>): Effect.Effect<void, BackendFailure> => {
-  const { api } = library
-  const failure = (cause: unknown) => new BackendFailure({
-    stage: ports.stage, graph: ports.graph, message: `graph "${ports.graph}": ${cause instanceof Error ? cause.message : String(cause)}`
-  })
-  const call = Effect.suspend((): Effect.Effect<void, BackendFailure> => {
-    const fault = checkRun(ports, inputs, outputs)
-    if (fault !== undefined) return Effect.fail(fault)
-    if (!session.uses.open) return Effect.fail(failure("its scope has closed"))
-    const inputNames = Object.keys(inputs), outputNames = Object.keys(outputs)
-    const read = new BigUint64Array(inputNames.length), filled = new BigUint64Array(outputNames.length)
-    const bound = new Bound(library)
-    let options: Address
-    try {
-      for (let i = 0; i < inputNames.length; i++) read[i] = bound.bind(inputs[inputNames[i]])
-      for (let i = 0; i < outputNames.length; i++) filled[i] = bound.bind(outputs[outputNames[i]])
-      options = pool.take()
-    } catch (error) {
-      bound.release()
-      return Effect.fail(failure(error))
-    }
-    const readNames = names.of(inputNames), filledNames = names.of(outputNames)
-    let stopped = false
-    session.uses.enter()
-    return callAsync({
-      native: api.run,
-      parameters: [session.address, options, readNames, read, read.length, filledNames, filled.length, filled],
-      // `names` keeps the strings, `inputs` and `outputs` the arrays that the values lie over.
-      kept: [inputs, outputs, names],
-      stop: () => {
-        stopped = true
-        takeFault(api, api.runOptionsSetTerminate(options))
-      },
-      ended: (error: unknown, status) => {
-        const fault = error ?? takeFault(api, status ?? null)
+export const nativeRun =
+  (library: OrtLibrary, session: NativeSession, ports: Ports, pool: RunOptionsPool, names: NameLists, inTurn: InTurn) =>
+  (inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>): Effect.Effect<void, BackendFailure> => {
+    const { api } = library
+    const failure = (cause: unknown) =>
+      new BackendFailure({
+        stage: ports.stage,
+        graph: ports.graph,
+        message: `graph "${ports.graph}": ${cause instanceof Error ? cause.message : String(cause)}`
+      })
+    const call = Effect.suspend((): Effect.Effect<void, BackendFailure> => {
+      const fault = checkRun(ports, inputs, outputs)
+      if (fault !== undefined) return Effect.fail(fault)
+      if (!session.uses.open) return Effect.fail(failure("its scope has closed"))
+      const inputNames = Object.keys(inputs),
+        outputNames = Object.keys(outputs)
+      const read = new BigUint64Array(inputNames.length),
+        filled = new BigUint64Array(outputNames.length)
+      const bound = new Bound(library)
+      let options: Address
+      try {
+        for (let i = 0; i < inputNames.length; i++) read[i] = bound.bind(inputs[inputNames[i]])
+        for (let i = 0; i < outputNames.length; i++) filled[i] = bound.bind(outputs[outputNames[i]])
+        options = pool.take()
+      } catch (error) {
         bound.release()
-        pool.give(options, stopped)
-        session.uses.leave()
-        return fault === undefined || fault === null ? Effect.void : Effect.fail(failure(fault))
+        return Effect.fail(failure(error))
       }
+      const readNames = names.of(inputNames),
+        filledNames = names.of(outputNames)
+      let stopped = false
+      session.uses.enter()
+      return callAsync({
+        native: api.run,
+        parameters: [session.address, options, readNames, read, read.length, filledNames, filled.length, filled],
+        // `names` keeps the strings, `inputs` and `outputs` the arrays that the values lie over.
+        kept: [inputs, outputs, names],
+        stop: () => {
+          stopped = true
+          takeFault(api, api.runOptionsSetTerminate(options))
+        },
+        ended: (error: unknown, status) => {
+          const fault = error ?? takeFault(api, status ?? null)
+          bound.release()
+          pool.give(options, stopped)
+          session.uses.leave()
+          return fault === undefined || fault === null ? Effect.void : Effect.fail(failure(fault))
+        }
+      })
     })
-  })
-  return inTurn(call)
-}
+    return inTurn(call)
+  }

@@ -22,10 +22,10 @@ export interface OrtApi {
   readonly createEnv: Native<[severity: number, id: Pointer, out: BigUint64Array], Status>
   readonly createSession: Native<[env: Address, path: Pointer, options: Address, out: BigUint64Array], Status>
   readonly createSessionFromArray: Native<[env: Address, bytes: Pointer, length: number, options: Address, out: BigUint64Array], Status>
-  readonly run: Native<[
-    session: Address, options: Address, inputNames: Pointer, inputs: Pointer, inputCount: number,
-    outputNames: Pointer, outputCount: number, outputs: Pointer
-  ], Status>
+  readonly run: Native<
+    [session: Address, options: Address, inputNames: Pointer, inputs: Pointer, inputCount: number, outputNames: Pointer, outputCount: number, outputs: Pointer],
+    Status
+  >
   readonly createSessionOptions: Native<[out: BigUint64Array], Status>
   readonly disableMemPattern: Native<[options: Address], Status>
   readonly disableCpuMemArena: Native<[options: Address], Status>
@@ -42,9 +42,10 @@ export interface OrtApi {
   readonly runOptionsSetLogSeverity: Native<[options: Address, severity: number], Status>
   readonly runOptionsSetTerminate: Native<[options: Address], Status>
   readonly runOptionsUnsetTerminate: Native<[options: Address], Status>
-  readonly createTensorWithData: Native<[
-    memory: Address, data: Pointer, bytes: number, shape: BigInt64Array, rank: number, elementType: number, out: BigUint64Array
-  ], Status>
+  readonly createTensorWithData: Native<
+    [memory: Address, data: Pointer, bytes: number, shape: BigInt64Array, rank: number, elementType: number, out: BigUint64Array],
+    Status
+  >
   readonly castTypeInfoToTensorInfo: Native<[info: Address, out: BigUint64Array], Status>
   readonly getTensorElementType: Native<[info: Address, out: Int32Array], Status>
   readonly getDimensionsCount: Native<[info: Address, out: BigUint64Array], Status>
@@ -69,7 +70,10 @@ export type FunctionAt = (index: number, result: string, parameters: ReadonlyArr
 /** The API version that is asked for: a library answers it with a table that has at least these functions at these places, or with null. */
 export const apiVersion = 24
 
-const status = "void *", pointer = "void *", size = "size_t", int = "int"
+const status = "void *",
+  pointer = "void *",
+  size = "size_t",
+  int = "int"
 
 /** Decodes the functions used, each by its index in `struct OrtApi` of `onnxruntime_c_api.h` (which only ever grows at its end). */
 export const bindApi = (at: FunctionAt): OrtApi => ({

@@ -61,13 +61,17 @@ const open = async (): Promise<OrtLibrary> => {
   const version = getVersion()
   // Within major version 1 the table only grows; asking an older library for it would print to standard error.
   const [major, minor] = version.split(".").map(Number)
-  if (major !== 1 || !(minor >= apiVersion)) throw new Error(`ONNX Runtime ${version} at ${path} is not a version that is known here (1.${apiVersion} or later)`)
+  if (major !== 1 || !(minor >= apiVersion))
+    throw new Error(`ONNX Runtime ${version} at ${path} is not a version that is known here (1.${apiVersion} or later)`)
   const getApi: (version: number) => Address | null = koffi.decode(koffi.decode(base, 0, "void *"), koffi.proto("void *", ["uint32_t"]))
   const table = getApi(apiVersion)
   if (table === null) throw new Error(`ONNX Runtime ${version} at ${path} has no API version ${apiVersion}`)
   const api = bindApi((index, result, parameters) => koffi.decode(koffi.decode(table, index * pointerBytes, "void *"), koffi.proto(result, [...parameters])))
   return {
-    path, version, api, handle,
+    path,
+    version,
+    api,
+    handle,
     environment: made(api, (out) => api.createEnv(fatal, cString("sensorium"), out)),
     memory: made(api, (out) => api.createCpuMemoryInfo(0, 0, out)),
     allocator: made(api, (out) => api.getDefaultAllocator(out)),
@@ -85,9 +89,11 @@ export const openLibrary: Effect.Effect<OrtLibrary, BackendFailure> = Effect.sus
   const opening = library
   return Effect.tryPromise({
     try: () => opening,
-    catch: (cause) => new BackendFailure({
-      stage: "load", graph: "onnxruntime", message: `ONNX Runtime's library cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`
-    })
+    catch: (cause) =>
+      new BackendFailure({
+        stage: "load",
+        graph: "onnxruntime",
+        message: `ONNX Runtime's library cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`
+      })
   })
 })
-

@@ -8,9 +8,10 @@ import type { OrtLibrary } from "./ort-library.ts"
 /** The name, element type and shape of each input or output of a session. Throws where one is no tensor, or of a type that no tensor here has. */
 export const readPorts = (library: OrtLibrary, session: Address, kind: "input" | "output"): ReadonlyArray<Port> => {
   const { api, allocator } = library
-  const [getCount, getName, getTypeInfo] = kind === "input"
-    ? [api.sessionGetInputCount, api.sessionGetInputName, api.sessionGetInputTypeInfo]
-    : [api.sessionGetOutputCount, api.sessionGetOutputName, api.sessionGetOutputTypeInfo]
+  const [getCount, getName, getTypeInfo] =
+    kind === "input"
+      ? [api.sessionGetInputCount, api.sessionGetInputName, api.sessionGetInputTypeInfo]
+      : [api.sessionGetOutputCount, api.sessionGetOutputName, api.sessionGetOutputTypeInfo]
   const count = Number(made(api, (out) => getCount(session, out)))
   return Array.from({ length: count }, (_, index): Port => {
     const address = made(api, (out) => getName(session, index, allocator, out))
@@ -27,12 +28,13 @@ export const readPorts = (library: OrtLibrary, session: Address, kind: "input" |
       const dtype = dtypeOf(elementType[0])
       if (dtype === undefined) throw new Error(`${kind} "${name}" has element type ${elementType[0]}, which no tensor here has`)
       const rank = Number(made(api, (out) => api.getDimensionsCount(tensorInfo, out)))
-      const sides = new BigInt64Array(rank), names = new BigUint64Array(rank)
+      const sides = new BigInt64Array(rank),
+        names = new BigUint64Array(rank)
       if (rank > 0) {
         must(api, api.getDimensions(tensorInfo, sides, rank))
         must(api, api.getSymbolicDimensions(tensorInfo, names, rank))
       }
-      return { name, dtype, shape: Array.from(sides, (side, axis) => side >= 0n ? Number(side) : library.stringAt(names[axis])) }
+      return { name, dtype, shape: Array.from(sides, (side, axis) => (side >= 0n ? Number(side) : library.stringAt(names[axis]))) }
     } finally {
       api.releaseTypeInfo(typeInfo)
       freed("typeInfos")
