@@ -28,8 +28,8 @@ export interface Checkpoint {
   readonly read: (name: string) => Effect.Effect<Float32Array, CheckpointUnreadable | WeightsMismatch>
   /** The same for rows `from`..`to` of the first axis. */
   readonly readRows: (name: string, from: number, to: number) => Effect.Effect<Float32Array, CheckpointUnreadable | WeightsMismatch>
-  /** SHA-256 over the contents of the weight files and of every .json, .jinja and .txt of the folder: 64 hexadecimal digits. */
-  readonly contentId: string
+  /** SHA-256 over the contents of the weight files and of every .json, .jinja and .txt of the folder: 64 hexadecimal digits. Computed once. */
+  readonly contentId: Effect.Effect<string, CheckpointUnreadable>
 }
 
 /** How a checkpoint is opened. */
@@ -87,7 +87,7 @@ const weightFiles = (folder: string, names: ReadonlyArray<string>) => Effect.gen
 })
 
 /**
- * Opens a checkpoint: reads config.json and the headers of its weight files, which stay open until the scope closes, and hashes its files. Fails with
+ * Opens a checkpoint: reads config.json and the headers of its weight files, which stay open until the scope closes. Fails with
  * `CheckpointUnreadable` on a missing or broken file, a header that does not fit its file, an index that leaves the folder or disagrees with its shards.
  */
 export const openCheckpoint = (path: string, options: CheckpointOptions = {}): Effect.Effect<Checkpoint, CheckpointUnreadable, Scope.Scope> => Effect.gen(function*() {
@@ -122,6 +122,6 @@ export const openCheckpoint = (path: string, options: CheckpointOptions = {}): E
     json: (name) => readJson(folder, name),
     text: (name) => readText(folder, name),
     read: (name) => readRows(name, 0),
-    contentId: yield* contentIdOf(folder, [...new Set([...files, ...names.filter((name) => /\.(json|jinja|txt)$/.test(name))])], options.hashes)
+    contentId: yield* Effect.cached(contentIdOf(folder, [...new Set([...files, ...names.filter((name) => /\.(json|jinja|txt)$/.test(name))])], options.hashes))
   } satisfies Checkpoint
 })

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto"
 import { open, rename, rm } from "node:fs/promises"
 import { Effect } from "effect"
-import { CacheUnwritable } from "../core/errors.ts"
+import type { CacheUnwritable } from "../core/errors.ts"
+import { writing } from "../core/unwritable.ts"
 import { bytesOf, sizeOf, type Tensor } from "../tensor/tensor.ts"
-import { PIECE_BYTES, reasonOf } from "./file-bytes.ts"
+import { PIECE_BYTES } from "./file-bytes.ts"
 import { safetensorsTypeOf } from "./safetensors-type.ts"
 
 const encodeHeader = (tensors: ReadonlyArray<readonly [string, Tensor]>, metadata: Readonly<Record<string, string>>): Uint8Array => {
@@ -34,23 +35,22 @@ export const writeSafetensors = (
     if (data.length !== sizeOf(shape)) throw new Error(`writeSafetensors: tensor ${name} of shape [${shape.join(", ")}] holds ${data.length} elements`)
   }
   const temporary = `${path}.${randomUUID()}.part`
-  const writing = <A>(promise: () => Promise<A>) => Effect.tryPromise({
-    try: promise,
-    catch: (error) => new CacheUnwritable({ stage: "load", path, message: `${path} could not be written: ${reasonOf(error)}` })
-  })
+  const header = encodeHeader(ordered, metadata)
+  const needed = header.length + ordered.reduce((bytes, [, { data }]) => bytes + data.byteLength, 0)
+  const write = <A>(promise: () => Promise<A>) => writing("load", path, promise, needed)
   const handle = yield* Effect.acquireRelease(
-    writing(() => open(temporary, "wx")),
+    write(() => open(temporary, "wx")),
     (opened) => Effect.promise(async () => {
       await opened.close().catch(() => {})
       // Already renamed where all went well.
       await rm(temporary, { force: true }).catch(() => {})
     })
   )
-  for (const bytes of [encodeHeader(ordered, metadata), ...ordered.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]) {
+  for (const bytes of [header, ...ordered.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]) {
     for (let done = 0; done < bytes.length;) {
-      done += (yield* writing(() => handle.write(bytes, done, Math.min(PIECE_BYTES, bytes.length - done)))).bytesWritten
+      done += (yield* write(() => handle.write(bytes, done, Math.min(PIECE_BYTES, bytes.length - done)))).bytesWritten
     }
   }
-  yield* writing(() => handle.sync())
-  yield* writing(() => rename(temporary, path))
+  yield* write(() => handle.sync())
+  yield* write(() => rename(temporary, path))
 }))

@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, statfs, writeFile } from "node:fs/promises"
+import { mkdir, open, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { CacheUnwritable, WeightsMismatch } from "../core/errors.ts"
+import { type CacheUnwritable, WeightsMismatch } from "../core/errors.ts"
+import { writing } from "../core/unwritable.ts"
 import { floatsToHalves } from "../tensor/half.ts"
 import { bytesOf, sizeOf, type Tensor } from "../tensor/tensor.ts"
 import type { GraphBuilder, Weight, WeightError } from "./graph-builder.ts"
@@ -66,15 +67,9 @@ export const writeGraphs = (
   const { end, placed } = place(graphs)
   const total = [...placed.values()].reduce((bytes, { weight }) => bytes + bytesOfWeight(weight), 0)
   const path = join(folder, WEIGHTS_FILE)
-  const writing = <A>(promise: () => Promise<A>): Effect.Effect<A, CacheUnwritable> => Effect.tryPromise({ try: promise, catch: (error) => error }).pipe(
-    Effect.catch((error) => Effect.promise(async () => {
-      const free = await statfs(folder).then(({ bavail, bsize }) => `${bavail * bsize} bytes are free`, () => "it is not known how many are free")
-      const why = error instanceof Error ? error.message : String(error)
-      return new CacheUnwritable({ stage: "compile", path, message: `the compiled model could not be written to ${folder}: ${why}; it needs ${end} bytes, ${free}` })
-    }).pipe(Effect.flatMap(Effect.fail)))
-  )
-  yield* writing(() => mkdir(folder, { recursive: true }))
-  const file: FileHandle = yield* Effect.acquireRelease(writing(() => open(path, "w")), (opened) => Effect.promise(() => opened.close().catch(() => {})))
+  const write = <A>(promise: () => Promise<A>) => writing("compile", path, promise, end)
+  yield* write(() => mkdir(folder, { recursive: true }))
+  const file = yield* Effect.acquireRelease(write(() => open(path, "w")), (opened) => Effect.promise(() => opened.close().catch(() => {})))
   let written = 0
   for (const { offset, weight } of placed.values()) {
     const data = yield* weight.load
@@ -83,14 +78,14 @@ export const writeGraphs = (
     for (let from = 0; from < data.length; from += elements) {
       const bytes = yield* piece(weight, data, from, Math.min(data.length, from + elements))
       for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = yield* writing(() => file.write(bytes, done, bytes.length - done, offset + from * bytesOf[weight.dtype] + done))
+        const { bytesWritten } = yield* write(() => file.write(bytes, done, bytes.length - done, offset + from * bytesOf[weight.dtype] + done))
         done += bytesWritten
       }
       written += bytes.length
       yield* onProgress(written, total)
     }
   }
-  yield* writing(() => file.sync())
+  yield* write(() => file.sync())
   const external = { location: WEIGHTS_FILE, offsetOf: (weight: Weight) => placed.get(keyOf(weight))?.offset ?? 0 }
-  for (const graph of graphs) yield* writing(() => writeFile(join(folder, `${graph.name}.onnx`), graph.encode(external)))
+  for (const graph of graphs) yield* write(() => writeFile(join(folder, `${graph.name}.onnx`), graph.encode(external)))
 }))
