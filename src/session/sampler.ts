@@ -137,27 +137,27 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
     let count = length
     for (let id = 0; id < length; id++) ids[id] = id
     const top = scores[best]
-    /** Drops keys below `key`, and the first `dropped` of those equal to it; what stays comes to the front, in order. */
-    const keepFrom = (key: number, dropped: number) => {
+    /** Keeps keys above `key`, and the first `equals` of those equal to it; what stays comes to the front, in order. */
+    const keepFrom = (key: number, equals: number) => {
       let kept = 0
-      let left = dropped
+      let left = equals
       for (let at = 0; at < count; at++) {
         const own = keyOf(bits[at])
-        if (own < key || (own === key && left-- > 0)) continue
+        if (own < key || (own === key && left-- <= 0)) continue
         ids[kept] = ids[at]
         weights[kept] = weights[at]
         scores[kept++] = scores[at]
       }
       count = kept
     }
-    if (topK > 0 && topK < length) keepFrom(keyAtWeight(bits, undefined, count, topK).key, 0)
+    if (topK > 0 && topK < length) keepFrom(keyAtWeight(bits, undefined, count, topK).key, count)
     let total = 0
     for (let at = 0; at < count; at++) total += weights[at] = Math.exp(scores[at] - top)
     if (topP < 1) {
       const target = topP * total
       const { above, equals, key, sum: together } = keyAtWeight(bits, weights, count, target)
-      // Of equals at the border as many stay as are needed, those with the highest ids, as a stable ascending sort leaves them.
-      keepFrom(key, equals - Math.min(equals, Math.max(1, together > 0 ? Math.ceil((target - above) / (together / equals)) : equals)))
+      // Of equals at the border as many stay as are needed, the lowest ids first (torch's sort leaves that open).
+      keepFrom(key, together > 0 ? Math.max(1, Math.ceil((target - above) / (together / equals))) : equals)
     }
     if (minP > 0) {
       let kept = 0
