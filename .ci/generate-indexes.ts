@@ -40,8 +40,8 @@ ${entries.join(",\n")}
 
 /** The index of modalities, in the order in which they are asked whether they take a source. */
 export const modalityIndex = async (): Promise<string> => {
-  const names = await folders("modalities", "index.ts")
-  return `${head}${names.map((name) => `import { modality as ${name} } from "../../modalities/${name}/index.ts"`).join("\n")}
+  const names = await folders("modalities", "modality.ts")
+  return `${head}${names.map((name) => `import { modality as ${name} } from "../../modalities/${name}/modality.ts"`).join("\n")}
 
 /** Every modality under \`modalities\`. */
 export const modalities = [${names.join(", ")}]

@@ -1,4 +1,3 @@
-import { join } from "node:path"
 import { Effect, Layer, type Scope } from "effect"
 import { layerWith } from "../backend/layer.ts"
 import { Backend } from "../backend/backend.ts"
@@ -35,7 +34,7 @@ export const loadModel = (options: LoadOptions = {}): Effect.Effect<LoadedModel,
     return yield* new OptionInvalid({ stage: "load", option: "dtype", message: `dtype ${String(dtype)} is not there yet; there are fp32 and fp16` })
   }
   const cache = yield* ModelCache
-  const checkpoint = yield* openCheckpoint(options.model ?? (yield* defaultModelFolder), { hashes: join(cache.folder, "hashes") })
+  const checkpoint = yield* openCheckpoint(options.model ?? (yield* defaultModelFolder), { hashes: cache.hashes })
   const modelType = String(checkpoint.config.model_type)
   const entry = families.find(({ modelTypes }) => modelTypes.includes(modelType))
   if (entry === undefined) {

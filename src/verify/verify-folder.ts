@@ -36,7 +36,7 @@ export const verifyFolder = (
   const model = yield* loadModel({ ...options, model: golden.checkpoint, dtype: "fp32" })
   const settings = settingsOf({ ...options, encoderCacheBytes: 0 })
   const cases = yield* Effect.forEach(golden.cases, (one) => Effect.scoped(climbCase(model, one, settings)).pipe(
-    Effect.catchCause((cause) => Cause.hasInterrupts(cause) ? Effect.failCause(cause) : Effect.sync((): CaseReport => {
+    Effect.catchCause((cause) => Cause.hasInterrupts(cause) ? Effect.interrupt : Effect.sync((): CaseReport => {
       const error = Cause.squash(cause)
       const stage = typeof error === "object" && error !== null && "stage" in error ? String(error.stage) : "load"
       return { name: one.name, findings: [failed(stage === "encode" ? "embeddings" : stage === "prefill" || stage === "decode" ? "logits" : "features", "error", error instanceof Error ? error.message : String(error))] }

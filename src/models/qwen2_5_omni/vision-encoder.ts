@@ -11,6 +11,8 @@ import { visionInputs } from "./vision-inputs.ts"
 
 /** Patches of a run of the encoder at the most, where one temporal step has fewer: enough to fill the processor, little enough to stop soon. */
 const PATCHES_A_RUN = 1024
+/** Temporal steps of a run at the most: rows of small frames do not wait for many more. */
+const STEPS_A_RUN = 8
 
 /** The encoder of pictures and frames over its two graphs. */
 export interface VisionEncoder {
@@ -25,7 +27,7 @@ export const visionEncoder = (config: OmniConfig["vision_config"], graphs: { rea
   const { hidden_size, num_heads, out_hidden_size, spatial_merge_size: merge } = config
   const size = windowSide(config) ** 2
   return {
-    stepsOfRun: ({ h, w }) => Math.max(1, Math.floor(PATCHES_A_RUN / (h * w))),
+    stepsOfRun: ({ h, w }) => Math.min(STEPS_A_RUN, Math.max(1, Math.floor(PATCHES_A_RUN / (h * w)))),
     run: (grid, steps, patches) => Effect.gen(function*() {
       const rows = steps * grid.h * grid.w
       const inputs = visionInputs(grid, steps, { headWidth: hidden_size / num_heads, merge, windowSide: windowSide(config) })
@@ -59,19 +61,32 @@ export const encodeVision = (
 ): Stream.Stream<EmbeddingChunk, EncodeError> => {
   const grid = stepGrid(plan, merge)
   const patches = grid.h * grid.w
-  const most = encoder.stepsOfRun(grid)
-  let from = 0
-  return features.pipe(
-    Stream.rechunk(1),
-    Stream.flatMap(({ data, shape: [rows, size] }) => {
-      const steps = rows / patches
-      const starts = Array.from({ length: Math.ceil(steps / most) }, (_, i) => i * most)
-      return Stream.fromIterable(starts).pipe(Stream.rechunk(1), Stream.map((start) => ({ steps: Math.min(most, steps - start), patches: data.subarray(start * patches * size, Math.min(steps, start + most) * patches * size) })))
-    }),
-    Stream.mapEffect(({ patches: values, steps }) => Effect.map(encoder.run(grid, steps, values), (data): EmbeddingChunk => {
-      const rows = data.length / plan.width
-      from += rows
-      return { plan, from: from - rows, rows, data, levels: [] }
-    }))
-  )
+  return Stream.suspend(() => {
+    let from = 0
+    return features.pipe(
+      Stream.rechunk(1),
+      // Blocks of any number of steps: one step each, then as many as make a run.
+      Stream.flatMap(({ data, shape: [rows] }) => {
+        const size = data.length / rows * patches
+        return Stream.fromIterable(Array.from({ length: rows / patches }, (_, step) => data.subarray(step * size, (step + 1) * size)))
+      }),
+      Stream.grouped(encoder.stepsOfRun(grid)),
+      Stream.rechunk(1),
+      Stream.mapEffect((steps) => Effect.map(encoder.run(grid, steps.length, concatenated(steps)), (data): EmbeddingChunk => {
+        const rows = data.length / plan.width
+        from += rows
+        return { plan, from: from - rows, rows, data, levels: [] }
+      }))
+    )
+  })
+}
+
+const concatenated = (parts: ReadonlyArray<Float32Array>): Float32Array => {
+  if (parts.length === 1) return parts[0]
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  parts.reduce((at, part) => {
+    all.set(part, at)
+    return at + part.length
+  }, 0)
+  return all
 }
