@@ -4,6 +4,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Exit, Layer, Logger } from "effect"
 import { CliOutput, Command } from "effect/cli"
 import { askCommand } from "./ask-command.ts"
+import { cacheCommand } from "./cache-command.ts"
+import { compileCommand } from "./compile-command.ts"
 import { exitCodes } from "./exit-codes.ts"
 import { packageVersion } from "./package-version.ts"
 import { planCommand } from "./plan-command.ts"
@@ -26,7 +28,7 @@ process.stdout.on("error", () => {})
 process.stderr.on("error", () => {})
 
 jsonFlag.pipe(
-  Command.withSubcommands([askCommand, planCommand, verifyCommand]),
+  Command.withSubcommands([askCommand, planCommand, verifyCommand, compileCommand, cacheCommand]),
   Command.run({ version: packageVersion() }),
   Effect.provideService(Logger.LogToStderr, true),
   Effect.provide(Layer.mergeAll(CliOutput.layerPresenter(presenter), NodeServices.layer)),
