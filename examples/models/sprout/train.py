@@ -1,0 +1,202 @@
+"""Trains sprout from nothing on a CPU. Three stages, each resumable from its own file and each watched by its own curves:
+
+    python voices.py BANK.npz
+    python train.py see    --bank BANK.npz --out see.pt    --minutes 8                      # picture encoder alone, dense labels, throw-away heads
+    python train.py hear   --bank BANK.npz --out hear.pt   --minutes 8                      # sound encoder alone
+    python train.py answer --bank BANK.npz --out answer.pt --minutes 90 --see see.pt --hear hear.pt
+    python train.py export --out answer.pt --checkpoint checkpoint
+
+`--out` that exists is gone on with. The run sleeps while the file $SENSORIUM_QUIET_LOCK (default: sensorium-quiet.lock in the temporary
+folder) exists. bfloat16 products with float32 weights: on a CPU with avx512_bf16 that is some three times faster than float32."""
+import argparse, collections, json, math, os, random, sys, tempfile, time
+import torch, torch.nn as nn, torch.nn.functional as F
+import torch.multiprocessing as mp
+from data import Data, Words
+from model import CONFIG, WIDTH, Thinker
+from scenes import COLOR_NAMES, SHAPES, Voices
+from tasks import SCREEN_CLASSES, SOUND_CLASSES
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOCK = os.environ.get("SENSORIUM_QUIET_LOCK", os.path.join(tempfile.gettempdir(), "sensorium-quiet.lock"))
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1"))); torch.set_flush_denormal(True)
+
+def wait():
+    """Sleeps while someone measures. Returns the seconds slept."""
+    t = time.time()
+    while os.path.exists(LOCK): time.sleep(1)
+    return time.time() - t
+
+def maker(queue, seed, bank, plan, dense):
+    """A process that makes batches ahead of the trainer."""
+    torch.set_num_threads(1); d = Data(seed, 0, Voices(bank), Words(f"{HERE}/checkpoint/tokenizer.json")); rng = random.Random(seed); kinds = list(plan)
+    while True:
+        wait(); k = rng.choices(kinds, [plan[x][0] for x in kinds])[0]; b = d.batch(k, plan[k][1], dense)
+        if "pixels" in b: b["pixels"] = b["pixels"].to(torch.bfloat16)
+        if "mel" in b: b["mel"] = b["mel"].to(torch.bfloat16)
+        queue.put(b)
+
+def others():
+    """Processor time that everybody else's (not nice) work takes, in cores, over half a second. Linux only; elsewhere 0."""
+    def read(): f = open("/proc/stat").readline().split(); return (int(f[1]) + int(f[3])) / os.sysconf("SC_CLK_TCK")
+    try: a = read(); time.sleep(.5); return (read() - a) / .5
+    except OSError: return 0.
+
+def second(model, heads, grads, ready, told, seed, bank, plan, align):
+    """A second process that adds gradients of its own batches, computed on the shared weights as it finds them (a step or two old): used only
+    while nobody else needs its core."""
+    torch.set_num_threads(1); torch.set_flush_denormal(True); d = Data(seed, 0, Voices(bank), Words(f"{HERE}/checkpoint/tokenizer.json")); rng = random.Random(seed); kinds = list(plan)
+    params = list(model.parameters()) + list(heads.parameters())
+    while True:
+        wait()
+        if others() > 1.2: time.sleep(2); continue
+        k = rng.choices(kinds, [plan[x][0] for x in kinds])[0]; b = d.batch(k, plan[k][1])
+        for p in params: p.grad = None
+        with torch.autocast("cpu", torch.bfloat16): loss, total, _ = losses(model, heads, b, align)
+        total.backward()
+        while ready.value: time.sleep(.01)
+        for p, g in zip(params, grads):
+            if p.grad is None: g.zero_()
+            else: g.copy_(p.grad)
+        told.put((k, len(b["names"]), loss.item())); ready.value = 1
+
+def batches(seed, bank, plan, dense, ahead=6):
+    mp.set_sharing_strategy("file_system"); q = mp.get_context("spawn").Queue(ahead); p = mp.get_context("spawn").Process(target=maker, args=(q, seed, bank, plan, dense), daemon=True); p.start()
+    while True:
+        if not p.is_alive() and q.empty(): raise RuntimeError("the process that makes data has ended")
+        yield q.get(timeout=600)
+
+class Heads(nn.ModuleDict):
+    """Throw-away classifiers on the encoders' rows."""
+    def __init__(self): super().__init__(dict(count=nn.Linear(WIDTH, 3), color=nn.Linear(WIDTH, len(COLOR_NAMES)), shape=nn.Linear(WIDTH, len(SHAPES)), moving=nn.Linear(WIDTH, 5), state=nn.Linear(WIDTH, 4), where=nn.Linear(WIDTH, 2),
+        row=nn.Linear(WIDTH, 8), column=nn.Linear(WIDTH, 8), height=nn.Linear(WIDTH, 2), heard=nn.Linear(WIDTH, SOUND_CLASSES), shown=nn.Linear(WIDTH, SCREEN_CLASSES), said=nn.Linear(WIDTH, SOUND_CLASSES)))
+
+def encoder_losses(model, heads, b, stage):
+    """{name: (loss, right, asked)}"""
+    def cls(name, x, y): x = heads[name](x).float().flatten(0, -2); y = y.flatten(); ok = y != -100; return F.cross_entropy(x, y, ignore_index=-100) if ok.any() else x.sum() * 0, x[ok].argmax(-1) == y[ok]
+    out = {}
+    if stage == "hear": out["heard"] = cls("heard", model.audio_tower(b["mel"]), b["heard"])
+    else:
+        n, steps = b["pixels"].shape[:2]; z = model.visual(b["pixels"].flatten(0, 1), b["grid"]).view(n, steps, -1, WIDTH); count, label, where = b["cells"]; out["count"] = cls("count", z, count)
+        for i, k in enumerate(("color", "shape", "moving", "state")):
+            if i < 2 or b["kind"] == "clip": out[k] = cls(k, z, label[..., i])
+        h, w = b["grid"][0] // 2, b["grid"][1] // 2; i = torch.arange(h * w).expand(n, steps, -1); out["row"] = cls("row", z, i // w); out["column"] = cls("column", z, i % w)
+        at = heads["where"](z).float(); hit = label[..., 0] != -100; out["where"] = (F.mse_loss(at[hit], where[hit]) * 6, (at[hit] - where[hit]).abs().amax(-1) < .1)
+        size = torch.tensor([h / 4, w / 4]).expand(n, steps, h * w, 2); got = heads["height"](z).float(); out["height"] = (F.mse_loss(got, size), ((got - size).abs().amax(-1) < .125).flatten())
+    return out
+WEIGHT = dict(row=.15, column=.15, height=.3)
+
+class Run:
+    """Parameters, optimizer, clock and file of one stage."""
+    def __init__(self, a, modules, groups):
+        self.a, self.modules, self.step, self.seconds, self.seen = a, modules, 0, 0., collections.Counter()
+        self.opt = torch.optim.AdamW(groups, lr=a.lr, betas=(.9, .98), fused=True); self.params = [p for g in groups for p in g["params"]]
+        if os.path.exists(a.out):
+            s = torch.load(a.out, weights_only=False)
+            for k, m in modules.items(): m.load_state_dict(s[k])
+            self.opt.load_state_dict(s["opt"]); self.step, self.seconds, self.seen = s["step"], s["seconds"], s["seen"]; print(f"goes on from {a.out} at {self.seconds / 60:.1f} min", flush=True)
+    def save(self):
+        torch.save(dict({k: m.state_dict() for k, m in self.modules.items()}, opt=self.opt.state_dict(), step=self.step, seconds=self.seconds, seen=self.seen), self.a.out + ".new"); os.replace(self.a.out + ".new", self.a.out)
+    def rate(self):
+        f = self.seconds / 60 / self.a.minutes; up = min(1, (self.step + 1) / self.a.warm); return up * (1 if f < 1 - self.a.decay else max(.02, (1 - f) / self.a.decay))
+    def update(self, loss, helper=None):
+        lr = self.a.lr * self.rate()
+        for g in self.opt.param_groups: g["lr"] = lr * g.get("mul", 1)
+        loss.backward()
+        if helper: helper(self)
+        n = torch.nn.utils.clip_grad_norm_(self.params, 1.0); self.opt.step(); self.opt.zero_grad(); self.step += 1; return float(n)
+    def params_in_order(self, *modules): return [p for m in modules for p in m.parameters()]
+    def done(self): return self.seconds / 60 >= self.a.minutes
+
+def report(**k): print(json.dumps(k), flush=True)
+
+def encoder(a):
+    torch.manual_seed(a.seed); model, heads = Thinker(), Heads(); part = model.visual if a.stage == "see" else model.audio_tower; run = Run(a, dict(part=part, heads=heads), [dict(params=list(part.parameters()) + list(heads.parameters()), weight_decay=.01)])
+    plan = dict(picture=(2., 48), clip=(1., 16)) if a.stage == "see" else dict(sound=(1., 40)); held = Data(777, 1, Voices(a.bank), Words(f"{HERE}/checkpoint/tokenizer.json")); test = [held.batch(k, 48, True) for k in plan for _ in range(3)]
+    source = batches(a.seed + 10 + run.step, a.bank, plan, True); last = time.time(); sums = collections.defaultdict(lambda: [0., 0])
+    while not run.done():
+        wait(); t = time.time(); b = next(source)
+        with torch.autocast("cpu", torch.bfloat16): losses = encoder_losses(model, heads, b, a.stage)
+        run.update(sum(v[0] * WEIGHT.get(k, 1) for k, v in losses.items())); run.seen[b["kind"]] += len(b["names"]); run.seconds += time.time() - t
+        for k, v in losses.items(): sums[k][0] += v[0].item(); sums[k][1] += 1
+        if time.time() - last > a.every:
+            last = time.time(); acc = collections.defaultdict(lambda: [0, 0])
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+                for e in test:
+                    for k, v in encoder_losses(model, heads, e, a.stage).items():
+                        right = v[1] if k != "heard" else v[1][e["heard"].flatten() > 0]; acc[e["kind"][0] + "." + k][0] += int(right.sum()); acc[e["kind"][0] + "." + k][1] += right.numel()
+                    if a.stage == "hear":
+                        z = heads["heard"](model.audio_tower(e["mel"])).float()
+                        for i, row in enumerate(e["heard"]):
+                            for k in row.unique().tolist():
+                                if 1 <= k <= 60: acc["word"][0] += int(z[i, row == k][:, 1:61].log_softmax(-1).sum(0).argmax() + 1 == k); acc["word"][1] += 1
+            report(minutes=round(run.seconds / 60, 2), step=run.step, seen=dict(run.seen), loss={k: round(s / n, 3) for k, (s, n) in sums.items()}, held_out={k: round(c / max(1, n), 3) for k, (c, n) in acc.items()}); sums.clear(); run.save()
+    run.save(); print("done", run.step, dict(run.seen), flush=True)
+
+@torch.no_grad()
+def evaluate(model, test, positions=None):
+    """{task: (right, asked)}: every token of the answer right, given the ones before it."""
+    got = collections.defaultdict(lambda: [0, 0])
+    with torch.autocast("cpu", torch.bfloat16):
+        for b in test:
+            logits, target, where = model(b, positions); ok = torch.ones(where.shape, dtype=torch.bool); ok[where] = logits.argmax(-1) == target; label = b["label"] != -100
+            for i, names in enumerate(b["names"]):
+                # one answer is one run of labels
+                starts = (label[i] & ~torch.cat([torch.tensor([False]), label[i][:-1]])).nonzero().flatten().tolist()
+                for name, s in zip(names, starts):
+                    e = s
+                    while e < len(label[i]) and label[i, e]: e += 1
+                    key = b["kind"][0] + "." + name if b["kind"] != "pictures" else "pp." + name; got[key][0] += int(ok[i, s:e].all()); got[key][1] += 1
+    return got
+
+def losses(model, heads, b, align):
+    """(loss of the answers, the same with the throw-away heads on the rows of sound, {name: loss})"""
+    logits, target, _ = model(b); loss = F.cross_entropy(logits, target); total, named = loss, {}
+    if "shown" in b and align > 0:
+        z = model.heard; shown = F.cross_entropy(heads["shown"](z).float().flatten(0, 1), b["shown"].flatten(), ignore_index=-100); said = F.cross_entropy(heads["said"](z).float().flatten(0, 1), b["heard"].flatten())
+        total = loss + align * shown + align * .5 * said; named = dict(shown=shown.item(), said=said.item())
+    return loss, total, named
+
+PLAN = {  # kind: (weight, samples a batch), by minute of the run
+    0: dict(picture=(1.2, 64), pictures=(.1, 32), sound=(1., 64), clip=(1.2, 32), joint=(.5, 16)),
+    8: dict(picture=(1., 64), pictures=(.2, 32), sound=(.7, 64), clip=(1., 32), joint=(2.2, 24))}
+
+def answer(a):
+    torch.manual_seed(a.seed); model, heads = Thinker(), Heads()
+    if not os.path.exists(a.out):
+        for path, part in ((a.see, model.visual), (a.hear, model.audio_tower)):
+            if path: part.load_state_dict(torch.load(path, weights_only=False)["part"])
+    enc = lambda n: n.startswith(("visual", "audio_tower"))
+    groups = [dict(params=[p for n, p in model.named_parameters() if (p.dim() > 1) == d and enc(n) == e], weight_decay=.01 if d else 0., mul=a.encoders if e else 1.) for d in (True, False) for e in (True, False)] + [dict(params=list(heads.parameters()), weight_decay=0.)]
+    run = Run(a, dict(model=model, heads=heads), groups); words = Words(f"{HERE}/checkpoint/tokenizer.json"); held = Data(888, 1, Voices(a.bank), words); test = [held.batch(k, 32) for k in ("picture", "pictures", "sound", "clip", "joint") for _ in range(2 if k == "pictures" else 5)]
+    for p in run.params: p.data = p.data.clone().share_memory_()
+    grads = [torch.zeros_like(p).share_memory_() for p in run.params_in_order(model, heads)]; ctx = mp.get_context("spawn"); ready = ctx.Value("i", 0); told = ctx.Queue(); process = None
+    def helper(run):
+        if not ready.value: return
+        for p, g in zip(run.params_in_order(model, heads), grads): p.grad = g * .5 if p.grad is None else p.grad.add_(g).mul_(.5)
+        ready.value = 0; k, n, l = told.get(); run.seen[k] += n; run.seen["by the second process"] += n
+    def start(plan):
+        nonlocal process
+        if a.processes < 2: return
+        if process: process.kill(); process.join(); ready.value = 0
+        process = ctx.Process(target=second, args=(model, heads, grads, ready, told, a.seed + 50000 + run.step, a.bank, plan, a.align), daemon=True); process.start()
+    phase = max(k for k in PLAN if k <= run.seconds / 60); source = batches(a.seed + 10000 + run.step, a.bank, PLAN[phase], False); start(PLAN[phase]); last = time.time(); loss_of = collections.defaultdict(lambda: [0., 0]); spent = collections.defaultdict(float)
+    while not run.done():
+        now = max(k for k in PLAN if k <= run.seconds / 60)
+        if now != phase: phase = now; source.close(); source = batches(a.seed + 20000 + run.step, a.bank, PLAN[phase], False); start(PLAN[phase])
+        wait(); t = time.time(); b = next(source); t1 = time.time()
+        with torch.autocast("cpu", torch.bfloat16): loss, total, named = losses(model, heads, b, a.align)
+        for k, v in named.items(): loss_of[k][0] += v; loss_of[k][1] += 1
+        run.update(total, helper); run.seen[b["kind"]] += len(b["names"]); run.seconds += time.time() - t; loss_of[b["kind"]][0] += loss.item(); loss_of[b["kind"]][1] += 1; spent["wait"] += t1 - t; spent[b["kind"]] += time.time() - t1
+        if time.time() - last > a.every:
+            got = evaluate(model, test); last = time.time()
+            report(minutes=round(run.seconds / 60, 2), step=run.step, lr=round(a.lr * run.rate(), 6), seen=dict(run.seen), seconds={k: round(v, 1) for k, v in spent.items()}, loss={k: round(s / n, 3) for k, (s, n) in loss_of.items()}, held_out={k: round(c / n, 2) for k, (c, n) in sorted(got.items())}); loss_of.clear(); spent.clear(); run.save()
+    run.save(); got = evaluate(model, test); report(minutes=round(run.seconds / 60, 2), step=run.step, seen=dict(run.seen), held_out={k: f"{c / n:.3f} ({n})" for k, (c, n) in sorted(got.items())})
+
+if __name__ == "__main__":
+    p = argparse.ArgumentParser(); p.add_argument("stage", choices=["see", "hear", "answer", "export"]); p.add_argument("--bank"); p.add_argument("--out", required=True); p.add_argument("--minutes", type=float, default=8); p.add_argument("--lr", type=float, default=1e-3); p.add_argument("--decay", type=float, default=.3)
+    p.add_argument("--warm", type=int, default=60); p.add_argument("--seed", type=int, default=1); p.add_argument("--every", type=float, default=60); p.add_argument("--see"); p.add_argument("--hear"); p.add_argument("--encoders", type=float, default=.4); p.add_argument("--processes", type=int, default=2); p.add_argument("--align", type=float, default=.3); p.add_argument("--checkpoint", default=f"{HERE}/checkpoint")
+    a = p.parse_args()
+    if a.stage == "export":
+        from export import export
+        export(a.out, a.checkpoint)
+    else: (answer if a.stage == "answer" else encoder)(a)
