@@ -41,6 +41,8 @@ export interface LoadedModel {
   readonly name: string
   readonly modelType: string
   readonly family: Family["Service"]
+  /** Modalities that it takes beside text. */
+  readonly modalities: ReadonlyArray<string>
   readonly decoder: Decoder
   readonly textStream: () => TextStream
   /** Tokens that end an answer; they are not part of it. */

@@ -70,7 +70,7 @@ export const family: FamilyModule = {
     if (stop.length === 0) return yield* new CheckpointUnreadable({ stage: "load", path: checkpoint.folder, message: `${checkpoint.folder}: neither generation_config.json nor the tokenizer names a token that ends an answer` })
 
     const model: LoadedModel = {
-      name: checkpoint.folder, modelType: "qwen2_5_omni",
+      name: checkpoint.folder, modelType: "qwen2_5_omni", modalities: [...new Set(producers.map(({ modality }) => modality))],
       family: Family.of({
         modelTypes: family.modelTypes,
         planner: planner({
