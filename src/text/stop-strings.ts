@@ -14,7 +14,7 @@ const overlap = (text: string, stop: string): number => {
   return 0
 }
 
-/** Watches for any of `stops`, across pieces; the one that begins first cuts. Empty strings are ignored. */
+/** Watches for any of `stops`, across pieces; the one that is complete first cuts, the longest of several that end together. Empty strings are ignored. */
 export const makeStopStrings = (stops: ReadonlyArray<string>): StopStrings => {
   const wanted = stops.filter((stop) => stop !== "")
   let held = ""
@@ -23,10 +23,16 @@ export const makeStopStrings = (stops: ReadonlyArray<string>): StopStrings => {
     push: (text) => {
       if (stopped) return { text: "", stopped }
       held += text
-      const found = wanted.map((stop) => held.indexOf(stop)).filter((at) => at !== -1)
-      // A longer stop string may have begun before one that is complete: text in front of the earliest complete one goes out all the same.
-      if (found.length > 0) {
-        const shown = held.slice(0, Math.min(...found))
+      let end = Infinity
+      let from = 0
+      for (const stop of wanted) {
+        const at = held.indexOf(stop)
+        if (at === -1 || at + stop.length > end || (at + stop.length === end && at > from)) continue
+        end = at + stop.length
+        from = at
+      }
+      if (end < Infinity) {
+        const shown = held.slice(0, from)
         stopped = true
         held = ""
         return { text: shown, stopped }

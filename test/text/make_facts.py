@@ -65,6 +65,30 @@ TEXTS = ["", " ", "  two  spaces  ", "Hello, world!", "\n", "\n\n\n", " \n\n  x\
 # Long texts: a unit and how often it is repeated.
 LONG = [("The red square moves to the left; 1984 cafés, 你好 👍🏽.\n", 1900), ("a", 100000), ("1234567890", 10000), ("中文字符测试长文本很多", 9000), ("\n", 50000), ("a b", 30000), ("—!", 30000)]
 
+# Templates of makers, shortened as in the golden scripts, and what else published ones use.
+PICK = "{%- for c in m['content'] | selectattr('type', 'equalto', 'KIND') %}BODY{%- endfor %}"
+MAKERS = {
+    "qwen2_5_omni": "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}{% if c['type'] == 'image' %}<|vision_bos|><|IMAGE|><|vision_eos|>{% elif c['type'] == 'video' %}"
+        "<|vision_bos|><|VIDEO|><|vision_eos|>{% elif c['type'] == 'audio' %}<|audio_bos|><|AUDIO|><|audio_eos|>{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+    "qwen_vl": "{% set n = namespace(image=0, video=0) %}{% for m in messages %}{% if loop.first and m['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}<|im_start|>{{ m['role'] }}\n"
+        "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}{% if c['type'] == 'image' or 'image' in c %}{% set n.image = n.image + 1 %}{% if add_vision_id %}Picture {{ n.image }}: {% endif %}<|vision_start|><|image_pad|><|vision_end|>"
+        "{% elif 'text' in c %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+    "gemma3": "{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}{%- if messages[0]['role'] == 'system' -%}{%- set turns = messages[1:] -%}{%- if messages[0]['content'] is string -%}{%- set lead = messages[0]['content'] + '\n\n' -%}{%- else -%}"
+        "{%- set lead = messages[0]['content'][0]['text'] + '\n\n' -%}{%- endif -%}{%- endif -%}{%- for m in turns -%}{%- if (m['role'] == 'user') != (loop.index0 % 2 == 0) -%}{{ raise_exception('Roles must alternate user/assistant') }}{%- endif -%}"
+        "{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\n' + (lead if loop.first else '') }}{%- if m['content'] is string -%}{{ m['content'] | trim }}{%- else -%}{%- for c in m['content'] -%}"
+        "{%- if c['type'] == 'image' -%}{{ '<start_of_image>' }}{%- elif c['type'] == 'text' -%}{{ c['text'] | trim }}{%- endif -%}{%- endfor -%}{%- endif -%}{{ '<end_of_turn>\n' }}{%- endfor -%}{%- if add_generation_prompt -%}{{ '<start_of_turn>model\n' }}{%- endif -%}",
+    "idefics3": "<s>{% for m in messages %}{{ m['role'] | capitalize }}{{ ':' if m['content'][0]['type'] == 'image' else ': ' }}{% for c in m['content'] %}{% if c['type'] == 'text' %}{{ c['text'] }}{% elif c['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}"
+        "<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}",
+    "mllama": "{{ bos_token }}{% for m in messages %}<|start_header_id|>{{ m['role'] }}<|end_header_id|>\n\n{% if m['content'] is string %}{{ m['content'] | trim }}{% else %}{% for c in m['content'] %}{% if c['type'] == 'image' %}<|image|>{% else %}{{ c['text'] | trim }}{% endif %}"
+        "{% endfor %}{% endif %}<|eot_id|>{% endfor %}{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}",
+    "llava": "{% for m in messages %}{% if m['role'] != 'system' %}{{ m['role'].upper() + ': ' }}{% endif %}{% if m['content'] is not string %}" + PICK.replace("KIND", "image").replace("BODY", "{{ '<image>\n' }}") +
+        "{% if m['role'] != 'assistant' %}" + PICK.replace("KIND", "text").replace("BODY", "{{ c['text'] + ' ' }}") + "{% endif %}{% else %}{% generation %}\n{{ m['content'] + ' ' }}{% endgeneration %}\n{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}",
+    "features": "{%- if not date_string is defined %}{%- if strftime_now is defined %}{%- set date_string = strftime_now('%d %b %Y, %A %B %y %H:%M:%S %I %p %%') %}{%- endif %}{%- endif %}\n  {% if tools is none or not tools %}Date: {{ date_string }}\n{% endif %}\n"
+        "{%- macro shout(x, y='!') %}{{ x | upper ~ y }}{% endmacro %}{% set ns = namespace(found=false, last='') %}\n{% for m in messages %}\n    {%- set ns.last = m.role %}{% if m.content is string and m['content']|length > 0 %}{{ loop.index }}/{{ loop.length }} {{ loop.first }} {{ loop.last }} {{ loop.previtem is defined }}"
+        "{{ {'a': m['content'], 'b': [1, 2.5, true, none]} | tojson }}{{ m['content'].split('\n') | join('|') }} {{ m['content'].strip() }}{{ m.get('name', 'nobody') }}{% elif m['content'] is iterable and m['content'] is not mapping %}[{{ m['content'] | map(attribute='type') | list | join(',') }}]"
+        "{% endif %}{{ shout(m.role) }}{{ messages[loop.index0 - 1]['role'] }}{{ m.role in ['user', 'tool'] }}{{ m.role.startswith('us') }}{{ '%s' if false else m.role | title }}{% if loop.index > 2 %}{% break %}{% endif %}{# a comment #}\n{% endfor %}\n{{ ns.last }}{{ messages | length }}{{ range(3) | list | last }}{{ -1 // 2 }}{{ 7 % 4 }}{{ 'x' * 0 if false else '' }}",
+}
+
 def digest(ids): return dict(count=len(ids), sha256=hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest())
 
 def write(name, value):
@@ -129,6 +153,20 @@ def main():
             text, whole = (tok.decode(ids, skip_special_tokens=skip) for skip in (True, False))
             runs.append(dict(ids=ids, text=text, **({} if whole == text else dict(withControl=whole))))
         decoded[name] = runs
+    rendered = {}
+    plain_tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(tokenizers["llama"][0]), bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    import transformers.utils.chat_template_utils as utils
+    class Fixed(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None): return cls(2024, 7, 6, 15, 4, 5)
+    utils.datetime = Fixed
+    for name, template in MAKERS.items():
+        rendered[name] = dict(template=template, cases=[])
+        for chat in CHATS:
+            if name == "idefics3" and not all(isinstance(m["content"], list) and m["content"][0].get("type") for m in chat): continue
+            for generate in (True, False):
+                rendered[name]["cases"].append(dict(messages=chat, addGenerationPrompt=generate, prompt=plain_tokenizer.apply_chat_template(chat, chat_template=template, tokenize=False, add_generation_prompt=generate)))
+    write("templates", rendered)
     write("texts", dict(texts=TEXTS, long=[dict(unit=u, times=n) for u, n in LONG], ids=facts))
     write("prompts", prompts)
     write("decoded", decoded)
