@@ -8,8 +8,8 @@ export interface DecodeRun {
   readonly seeks: boolean
 }
 
-/** Frames one run picks at most: its filter stands on the command line. */
-const framesPerRun = 512
+/** Stretches of frames that one run picks at most: its filter stands on the command line, which Windows bounds at 32,767 letters. */
+const stretchesPerRun = 800
 /** Pixels that are decoded about as fast as another process is started (80 ms). */
 const pixelsPerStart = 40_000_000
 /** Frames that are never worth another process. */
@@ -27,15 +27,18 @@ export const decodeRuns = (picks: ReadonlyArray<number>, index: FrameIndex, pixe
   const runs: Array<DecodeRun> = []
   let frames: Array<number> = []
   let seeks = false
+  let stretches = 0
   for (const pick of picks) {
     const last = frames.at(-1) ?? -1
     const key = seekable ? index.keyBefore(pick) : 0
     const skips = key - last > worthwhile
-    if (frames.length > 0 && (skips || frames.length === framesPerRun)) {
+    if (frames.length > 0 && (skips || (stretches === stretchesPerRun && pick !== last + 1))) {
       runs.push({ frames, seeks })
       frames = []
+      stretches = 0
     }
     if (frames.length === 0) seeks = key > 0 && (skips || runs.length > 0)
+    if (frames.length === 0 || pick !== last + 1) stretches++
     frames.push(pick)
   }
   if (frames.length > 0) runs.push({ frames, seeks })

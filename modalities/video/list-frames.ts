@@ -24,11 +24,6 @@ interface Line {
   readonly isHidden: boolean
 }
 
-interface Listing {
-  readonly timeBase: readonly [number, number]
-  readonly lines: number
-}
-
 const number = (text: string | undefined): number | undefined => text === undefined || text === "" || text === "N/A" ? undefined : Number(text)
 
 /** `packet,<pts>,<duration>,<flags>` of ffprobe's csv, in which fields that a packet lacks say N/A. */
@@ -136,7 +131,9 @@ const listWith = Effect.fnUntraced(function*(
 const averageRate = (stream: VideoStreamInfo, tally: Tally): number => {
   if (stream.frameRate !== undefined) return stream.frameRate[0] / stream.frameRate[1]
   const rounded = stream.roundedFrameRate
-  const counted = tally.duration > 0 ? tally.frames / (tally.duration * tally.timeBase[0] / tally.timeBase[1]) : 0
+  const span = tally.index === undefined ? 0 : tally.index.atSeconds(tally.frames - 1)
+  const lasted = tally.duration * tally.timeBase[0] / tally.timeBase[1]
+  const counted = lasted > 0 ? tally.frames / lasted : span > 0 ? (tally.frames - 1) / span : 0
   const fits = (rate: number) => Math.abs(rate - rounded) < 0.005_01
   // Broadcast rates are thousandths of 1,001: 29.97 is 30000 / 1001.
   const candidates = [Math.round(rounded), Math.round(rounded * 1.001) * 1000 / 1001, counted]

@@ -4,7 +4,9 @@ import type { Ffmpeg, FfmpegError, FfmpegInput } from "../../src/source/ffmpeg.t
 import { everyFrame } from "../../src/source/find-ffmpeg.ts"
 import type { VideoStreamInfo } from "../../src/source/stream-info.ts"
 import { decodeRuns, type DecodeRun } from "./decode-runs.ts"
+import { refreshesGradually } from "./gradual-refresh.ts"
 import type { ListedFrames } from "./list-frames.ts"
+import { selectFilter } from "./select-filter.ts"
 
 /** A clip whose frames can be read: where it is, and what is known of it. */
 export interface FrameSource {
@@ -45,8 +47,6 @@ const cut = (size: number) => <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): St
     Stream.rechunk(1)
   )
 
-const select = (variable: string, values: ReadonlyArray<number>): string => `select='${values.map((value) => `eq(${variable}\\,${value})`).join("+")}'`
-
 /** The frames of one run. It may end early: where a seek did not lead to every frame, or the file holds fewer than it says. */
 const runFrames = ({ ffmpeg, input, listed: { index }, stream }: FrameSource, run: DecodeRun): Stream.Stream<Uint8Array, FfmpegMissing | FfmpegError> => {
   const { height, width } = stream
@@ -57,7 +57,7 @@ const runFrames = ({ ffmpeg, input, listed: { index }, stream }: FrameSource, ru
     // Frames that a decoder could not complete after a seek are dropped, never shown broken: the caller then decodes from the start.
     ? ["-copyts", "-noaccurate_seek", "-seek_timestamp", "1", "-ss", seekTo.toFixed(6), "-flags", "-output_corrupt"]
     : []
-  const picked = run.seeks ? select("pts", run.frames.map((frame) => index.timestamp(frame))) : select("n", run.frames)
+  const picked = run.seeks ? selectFilter("pts", run.frames.map((frame) => index.timestamp(frame))) : selectFilter("n", run.frames)
   return Stream.unwrap(Effect.map(ffmpeg.programs, (programs) => ffmpeg.stream({
     stage: "encode",
     input: { ...input, options: before },
@@ -82,5 +82,9 @@ export const readFrames = (source: FrameSource, picks: ReadonlyArray<number>): S
     const rest = Stream.suspend(() => run.seeks && given < run.frames.length ? read({ frames: run.frames.slice(given), seeks: false }) : Stream.empty)
     return Stream.concat(frames, rest)
   })
-  return Stream.flatMap(Stream.fromIterable(decodeRuns(picks, listed.index, stream.width * stream.height, listed.seekable)), read, { concurrency: 1 })
+  const plan = (seekable: boolean) => decodeRuns(picks, listed.index, stream.width * stream.height, seekable)
+  const planned = plan(listed.seekable)
+  if (!planned.some(({ seeks }) => seeks)) return Stream.flatMap(Stream.fromIterable(planned), read)
+  return Stream.unwrap(Effect.map(refreshesGradually(source.ffmpeg, source.input, stream, listed.index), (gradual) =>
+    Stream.flatMap(Stream.fromIterable(gradual ? plan(false) : planned), read)))
 }

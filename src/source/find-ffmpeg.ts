@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { execFile } from "node:child_process"
 import { constants } from "node:fs"
 import { access, stat } from "node:fs/promises"
 import { createRequire } from "node:module"
@@ -10,6 +11,8 @@ export interface FfmpegPrograms {
   readonly ffmpeg: string
   /** Where it lies beside ffmpeg; what it says is then read from ffmpeg itself. */
   readonly ffprobe?: string
+  /** Major and minor version; absent where it does not say one (a build from a checkout: taken as new). */
+  readonly version?: readonly [major: number, minor: number]
 }
 
 /** Where ffmpeg is looked for. */
@@ -32,6 +35,17 @@ const isProgram = (path: string): Effect.Effect<boolean> => Effect.promise(async
   } catch {
     return false
   }
+})
+
+/** The version that the program says, where it says one. */
+const versionOf = (ffmpeg: string): Effect.Effect<readonly [number, number] | undefined> => Effect.callback((resume) => {
+  const child = execFile(ffmpeg, ["-hide_banner", "-version"], { timeout: 10_000, killSignal: "SIGKILL" }, (_error, stdout) => {
+    const found = /^ffmpeg version n?(\d+)\.(\d+)/.exec(stdout)
+    resume(Effect.succeed(found === null ? undefined : [Number(found[1]), Number(found[2])]))
+  })
+  return Effect.sync(() => {
+    child.kill("SIGKILL")
+  })
 })
 
 /** The file that the optional package downloads; the package itself is not run. */
@@ -59,7 +73,8 @@ export const findFfmpeg = Effect.fnUntraced(function*(search: FfmpegSearch = {})
   const env = search.env ?? process.env
   const withProbe = Effect.fnUntraced(function*(ffmpeg: string): Effect.fn.Return<FfmpegPrograms> {
     const ffprobe = join(dirname(ffmpeg), programName("ffprobe"))
-    return (yield* isProgram(ffprobe)) ? { ffmpeg, ffprobe } : { ffmpeg }
+    const version = yield* versionOf(ffmpeg)
+    return { ffmpeg, ...(yield* isProgram(ffprobe)) ? { ffprobe } : {}, ...version === undefined ? {} : { version } }
   })
   const named = search.path ?? (env["FFMPEG_PATH"] || undefined)
   if (named !== undefined) {
@@ -78,3 +93,7 @@ export const findFfmpeg = Effect.fnUntraced(function*(search: FfmpegSearch = {})
   tried.push(`PATH: ${folders.length === 0 ? "empty" : folders.join(delimiter)}`)
   return yield* missing(tried)
 })
+
+/** The option by which frames come out as they are decoded, none doubled and none dropped to hold a rate. It changed its name in 5.1. */
+export const everyFrame = ({ version }: FfmpegPrograms): ReadonlyArray<string> =>
+  version !== undefined && (version[0] < 5 || (version[0] === 5 && version[1] < 1)) ? ["-vsync", "passthrough"] : ["-fps_mode", "passthrough"]

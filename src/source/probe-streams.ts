@@ -15,6 +15,7 @@ const ProbeOutput = Schema.fromJsonString(Schema.Struct({
     width: Schema.optional(Schema.Int),
     height: Schema.optional(Schema.Int),
     avg_frame_rate: optionalText,
+    time_base: optionalText,
     duration: optionalText,
     nb_frames: optionalText,
     sample_rate: optionalText,
@@ -40,11 +41,13 @@ const fromProbe = (output: typeof ProbeOutput.Type): ProbedStreams => {
       const rotation = one.side_data_list?.find((side) => side.rotation !== undefined)?.rotation ?? 0
       const [numerator, denominator] = (one.avg_frame_rate ?? "0/0").split("/").map(Number)
       const known = numerator > 0 && denominator > 0
+      const [unit, units] = (one.time_base ?? "0/0").split("/").map(Number)
       streams.push({
         kind: "video", isDefault,
         info: {
           index: one.index, codec, rotation, ...turned(one.width ?? 0, one.height ?? 0, rotation), ...duration,
           ...known ? { frameRate: [numerator, denominator], roundedFrameRate: Math.round(numerator / denominator * 100) / 100 } : { roundedFrameRate: 0 },
+          ...unit > 0 && units > 0 ? { timeBase: [unit, units] } : {},
           ...defined("promisedFrames", positive(one.nb_frames))
         }
       })

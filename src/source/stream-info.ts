@@ -12,6 +12,8 @@ export interface VideoStreamInfo {
   readonly frameRate?: readonly [numerator: number, denominator: number]
   /** Average frames a second, to two digits. */
   readonly roundedFrameRate: number
+  /** Seconds of one unit of its timestamps, a fraction, where it is known. */
+  readonly timeBase?: readonly [numerator: number, denominator: number]
   /** Seconds, where the container says. */
   readonly durationSeconds?: number
   /** Frames that the container's index promises, where it has one. */
