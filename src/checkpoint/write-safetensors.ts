@@ -3,9 +3,9 @@ import { open, rename, rm } from "node:fs/promises"
 import { Effect } from "effect"
 import type { CacheUnwritable } from "../core/errors.ts"
 import { writing } from "../core/unwritable.ts"
-import { bytesOf, sizeOf, type Tensor } from "../tensor/tensor.ts"
+import { sizeOf, type Tensor } from "../tensor/tensor.ts"
 import { PIECE_BYTES } from "./file-bytes.ts"
-import { safetensorsTypeOf } from "./safetensors-type.ts"
+import { placeOf, safetensorsTypeOf } from "./safetensors-type.ts"
 
 const encodeHeader = (tensors: ReadonlyArray<readonly [string, Tensor]>, metadata: Readonly<Record<string, string>>): Uint8Array => {
   let offset = 0
@@ -24,13 +24,13 @@ const encodeHeader = (tensors: ReadonlyArray<readonly [string, Tensor]>, metadat
 }
 
 /**
- * Writes tensors as a safetensors file: beside `path` first, then renamed onto it, so that a file of that name is always whole. Wide types come first, so
- * that each tensor stands at a multiple of its element. `CacheUnwritable`: no room, no right, no such folder.
+ * Writes tensors as a safetensors file: beside `path` first, then renamed onto it, so that a file of that name is always whole. The order is the reference
+ * implementation's: by type, then by name. `CacheUnwritable`: no room, no right, no such folder.
  */
 export const writeSafetensors = (
   path: string, tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>> = {}
 ): Effect.Effect<void, CacheUnwritable> => Effect.scoped(Effect.gen(function*() {
-  const ordered = Object.entries(tensors).sort(([a, x], [b, y]) => bytesOf[y.dtype] - bytesOf[x.dtype] || (a < b ? -1 : 1))
+  const ordered = Object.entries(tensors).sort(([a, x], [b, y]) => placeOf(x.dtype) - placeOf(y.dtype) || (a < b ? -1 : 1))
   for (const [name, { data, shape }] of ordered) {
     if (data.length !== sizeOf(shape)) throw new Error(`writeSafetensors: tensor ${name} of shape [${shape.join(", ")}] holds ${data.length} elements`)
   }
