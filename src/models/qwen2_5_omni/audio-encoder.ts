@@ -8,7 +8,7 @@ import type { OmniConfig } from "./config.ts"
 import { convolved } from "./sound-rows.ts"
 
 /** Windows of a run of the encoder at the most. */
-const WINDOWS_A_RUN = 8
+export const WINDOWS_A_RUN = 8
 
 /** The encoder of sound over its two graphs. */
 export interface AudioEncoder {

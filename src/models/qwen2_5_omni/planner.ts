@@ -36,9 +36,10 @@ export const planner = ({ markers, placeholders, producers, scale, template, tok
     const pieces = yield* template.render(messages, { addGenerationPrompt: true })
     const layout = new LayoutBuilder()
     const add = (part: Part) => {
-      for (const index of parts.of(part)) layout.segment(mediaSegment(parts.media[index].plan, index))
+      for (const index of parts.of(part)) if (parts.media[index].plan.rows > 0) layout.segment(mediaSegment(parts.media[index].plan, index))
     }
-    const hasSound = (part: Part | undefined) => part !== undefined && parts.of(part).length === 2
+    // Sound too short for a row of its own (1 or 2 mel frames) raises in the reference: the clip stands alone.
+    const hasSound = (part: Part | undefined) => part !== undefined && parts.of(part).length === 2 && parts.media[parts.of(part)[1]].plan.rows > 0
     const isPlaceholder = (id: number) => Object.values(placeholders).includes(id)
     let next = 0
     pieces.forEach((piece, at) => {

@@ -5,6 +5,7 @@ import type { OmniConfig } from "./config.ts"
 import { imageProducer, videoProducer } from "./picture-producers.ts"
 import type { NoSettings } from "./planner.ts"
 import type { ProcessorSettings } from "./processor-settings.ts"
+import { soundProducer } from "./sound-producer.ts"
 import type { VisionEncoder } from "./vision-encoder.ts"
 
 /** What the family's producers are made with. */
@@ -19,7 +20,8 @@ export interface ProducerParts {
 }
 
 /** Producers of pictures, clips and recordings. */
-export const producersOf = ({ config, id, settings, vision, workers }: ProducerParts): ReadonlyArray<EmbeddingProducer<NoSettings>> => {
-  const pictures = { id, width: config.text_config.hidden_size, settings, workers, encoder: vision }
-  return [imageProducer(pictures), videoProducer(pictures)]
+export const producersOf = ({ audio, config, id, settings, vision, workers }: ProducerParts): ReadonlyArray<EmbeddingProducer<NoSettings>> => {
+  const width = config.text_config.hidden_size
+  const pictures = { id, width, settings, workers, encoder: vision }
+  return [imageProducer(pictures), videoProducer(pictures), soundProducer({ id, width, settings: settings.sound, workers, encoder: audio })]
 }
