@@ -3,7 +3,7 @@ import { sniffText } from "./sniff-text.ts"
 
 /** What the first bytes of a source say it is. `what` is for messages, with its article: "a PNG picture". */
 export type SourceKind =
-  /** A picture. `demuxer`: the ffmpeg demuxer that reads it as a film, where it may move. */
+  /** A picture. `moving`: a film rather. `demuxer`: the ffmpeg demuxer that reads it as one, where it may be. */
   | { readonly _tag: "Image"; readonly format: string; readonly what: string; readonly moving: boolean; readonly demuxer?: string }
   /** A container of pictures, sound or both. `demuxer`: the ffmpeg demuxer to force, so that ffmpeg never guesses. */
   | { readonly _tag: "Container"; readonly format: string; readonly what: string; readonly demuxer: string }
@@ -75,18 +75,20 @@ const signatures: ReadonlyArray<Signature> = [
 ]
 
 /** Brands of ISO base media files that are pictures. */
-const pictureBrands: Readonly<Record<string, readonly [format: string, what: string, moving: boolean]>> = {
-  avif: ["avif", "an AVIF picture", false],
-  avis: ["avif", "an AVIF picture", true],
-  heic: ["heif", "a HEIC picture", false],
-  heix: ["heif", "a HEIC picture", false],
-  heim: ["heif", "a HEIC picture", false],
-  heis: ["heif", "a HEIC picture", false],
-  hevc: ["heif", "a HEIC picture", true],
-  hevx: ["heif", "a HEIC picture", true],
-  mif1: ["heif", "a HEIF picture", false],
-  msf1: ["heif", "a HEIF picture", true]
+const pictureBrands: Readonly<Record<string, readonly [format: string, what: string]>> = {
+  avif: ["avif", "an AVIF picture"],
+  avis: ["avif", "an AVIF picture"],
+  heic: ["heif", "a HEIC picture"],
+  heix: ["heif", "a HEIC picture"],
+  heim: ["heif", "a HEIC picture"],
+  heis: ["heif", "a HEIC picture"],
+  hevc: ["heif", "a HEIC picture"],
+  hevx: ["heif", "a HEIC picture"],
+  mif1: ["heif", "a HEIF picture"],
+  msf1: ["heif", "a HEIF picture"]
 }
+/** The first of those, where the pictures are a sequence. */
+const sequenceBrands = new Set(["avis", "hevc", "hevx", "msf1"])
 
 const boxNames = new Set(["ftyp", "moov", "mdat", "free", "skip", "wide", "pnot", "moof", "styp"])
 
@@ -101,8 +103,8 @@ const sniffIsoMedia = (head: Uint8Array): SourceKind | undefined => {
   // "mif1" says only that it is a picture: a brand that names the coding comes first.
   const named = pictureBrands[brands[0]] === undefined ? undefined : brands.find((brand) => pictureBrands[brand] !== undefined && !brand.endsWith("f1")) ?? brands[0]
   if (named !== undefined) {
-    const [format, what, moving] = pictureBrands[named]
-    return moving ? image(format, what, true, "mov") : image(format, what)
+    const [format, what] = pictureBrands[named]
+    return sequenceBrands.has(brands[0]) ? image(format, `${what} that moves`, true, "mov") : image(format, what)
   }
   if (brands[0].startsWith("M4A") || brands[0].startsWith("M4B")) return container("mov", "an M4A file")
   return container("mov", brands[0] === "qt  " ? "a QuickTime file" : "an MP4 file")
@@ -112,7 +114,8 @@ const sniffRiff = (head: Uint8Array): SourceKind | undefined => {
   if (latin1(head, 0, 4) !== "RIFF") return undefined
   const form = latin1(head, 8, 12)
   if (form === "WAVE") return container("wav", "a WAV file")
-  if (form === "WEBP") return image("webp", "a WebP picture", latin1(head, 12, 16) === "VP8X" && (head[20] & 2) !== 0)
+  // A moving WebP is read as its first frame: ffmpeg reads no other.
+  if (form === "WEBP") return image("webp", "a WebP picture")
   return undefined
 }
 
