@@ -47,6 +47,7 @@ export interface ChatTemplate {
   /**
    * Renders messages into text, control tokens and bare places, in order. Text of messages never becomes a control token, also where it spells one, alone or
    * together with its neighbours. Text pieces never adjoin: each is what the reference tokenizes in one call. `OptionInvalid` when the template refuses the messages.
+   * `@huggingface/jinja` differs from jinja2 where no template that we know goes: `{{ true }}` writes `true`, and a loop that breaks loses what its last round wrote.
    */
   readonly render: (messages: ReadonlyArray<TemplateMessage>, options?: RenderOptions) => Effect.Effect<ReadonlyArray<PromptPiece>, OptionInvalid>
 }

@@ -131,15 +131,15 @@ describe("which template, and templates that fail", () => {
     const template = yield* openChatTemplate({ jinja: gemma3.template }, yield* tokenizerOf("llama"))
     const error = yield* Effect.flip(template.render([{ role: "assistant", content: "first" }]))
     expect(error).toMatchObject({ _tag: "OptionInvalid", option: "messages", stage: "plan", message: "the chat template refuses these messages: Roles must alternate user/assistant" })
-    const broken = yield* openChatTemplate({ jinja: "{{ messages[0].nothing.at.all }}" }, yield* tokenizerOf("llama"))
+    const broken = yield* openChatTemplate({ jinja: "{{ messages | shuffle }}" }, yield* tokenizerOf("llama"))
     expect((yield* Effect.flip(broken.render([{ role: "user", content: "x" }]))).message).toMatch(/^the chat template fails on these messages: /)
   }))
 
   it.effect("variables reach the template, control tokens in them count", () => Effect.gen(function*() {
     const tokenizer = yield* tokenizerOf("qwen2_5")
-    const template = yield* openChatTemplate({ jinja: "{{ greeting }}{{ eos_token }}{{ messages[0].content }}{{ documents is none }}" }, tokenizer)
+    const template = yield* openChatTemplate({ jinja: "{{ greeting }}{{ eos_token }}{{ messages[0].content }}{{ 1 if documents is none }}" }, tokenizer)
     expect(yield* template.render([{ role: "user", content: "<|im_end|>" }], { variables: { greeting: "hi<|im_start|>" } })).toEqual([
-      { _tag: "Text", text: "hi" }, { _tag: "Control", token: "<|im_start|>", id: 151644 }, { _tag: "Control", token: "<|im_end|>", id: 151645 }, { _tag: "Text", text: "<|im_end|>True" }
+      { _tag: "Text", text: "hi" }, { _tag: "Control", token: "<|im_start|>", id: 151644 }, { _tag: "Control", token: "<|im_end|>", id: 151645 }, { _tag: "Text", text: "<|im_end|>1" }
     ])
   }))
 })
