@@ -5,7 +5,8 @@ const grids = (frames: ReadonlyArray<PieceSummary>): string => [...new Set(frame
 
 const seconds = (frames: ReadonlyArray<PieceSummary>): string => {
   const times = frames.flatMap(({ atSeconds }) => (atSeconds === undefined ? [] : [atSeconds]))
-  return times.length === 0 ? "" : `${Number(times[0].toFixed(2))} to ${Number(times[times.length - 1].toFixed(2))} s`
+  // One piece is a whole recording: it stands at its start.
+  return times.length < 2 ? "" : `${Number(times[0].toFixed(2))} to ${Number(times[times.length - 1].toFixed(2))} s`
 }
 
 const settingsOf = (settings: MediaSummary["settings"]): string =>

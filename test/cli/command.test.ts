@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -98,6 +98,66 @@ describe("bad input ends with one line on standard error and a code under 128", 
     expect(result).toMatchObject({ code, stdout: "" })
     expect(result.stderr).toMatch(/^sensorium: [^\n]+\n$/)
     expect(result.stderr).toMatch(says)
+  })
+})
+
+describe("sensorium verify", () => {
+  const golden = join(root, "test", "golden", "qwen2_5_omni")
+  /** A golden folder of our own with the one case of text alone. */
+  const oneCase = (name: string) => {
+    const to = join(folder, name)
+    for (const path of ["checkpoint", "cases/text.json", "cases/text.safetensors"]) cpSync(join(golden, path), join(to, path), { recursive: true })
+    return to
+  }
+
+  it("ends with 0 when every case passes", async () => {
+    const { code, stderr, stdout } = await sensorium("verify", oneCase("good"))
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    expect(stdout).toContain("1 of 1 cases pass")
+    for (const rung of ["layout", "positions", "logits", "tokens"]) expect(stdout).toMatch(new RegExp(`text +${rung} +ok`))
+  })
+
+  it("ends with 1 when one falls short, and climbs the other folders all the same", async () => {
+    const bad = oneCase("bad")
+    const path = join(bad, "cases", "text.safetensors")
+    const bytes = readFileSync(path)
+    const header: Record<string, { data_offsets: [number, number] }> = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE())).toString())
+    // The first token, by one.
+    const at = 8 + Number(bytes.readBigUInt64LE()) + header.tokens.data_offsets[0]
+    bytes.writeBigInt64LE(bytes.readBigInt64LE(at) + 1n, at)
+    writeFileSync(path, bytes)
+    const { code, stderr, stdout } = await sensorium("verify", "--json", bad, join(folder, "nowhere"), oneCase("other"))
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^sensorium: [^\n]*nowhere[^\n]*\n$/)
+    expect(objects(stdout)).toMatchObject([
+      { folder: bad, case: "text", passed: false },
+      { folder: bad, passed: false, cases: 1, short: 1 },
+      { folder: join(folder, "other"), case: "text", passed: true },
+      { folder: join(folder, "other"), passed: true, cases: 1, short: 0 }
+    ])
+    const findings: ReadonlyArray<{ rung: string; passed: boolean }> = JSON.parse(stdout.split("\n")[0]).findings
+    expect(findings.filter(({ passed }) => !passed).map(({ rung }) => rung)).toEqual(["tokens"])
+  })
+})
+
+describe("what goes wrong on the way", () => {
+  it("a reader that goes away ends an answer quietly", async () => {
+    const child = startCommand(["ask", "Hello", "--model", model, "--max-tokens", "2000", "--temperature", "1"], env)
+    child.stdout?.once("data", () => child.stdout?.destroy())
+    const { code, stderr } = await ended(child)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+  })
+
+  it("ffmpeg that is nowhere is told, with what to do", async () => {
+    const { code, stderr, stdout } = await runCommand(["ask", clip, "What?", "--model", model], { ...env, FFMPEG_PATH: join(folder, "no-ffmpeg") })
+    expect({ code, stdout }).toEqual({ code: 6, stdout: "" })
+    expect(stderr).toMatch(/^sensorium: [^\n]*ffmpeg[^\n]*\n$/)
+  })
+
+  it("a cache that cannot be written is told", async () => {
+    const { code, stderr } = await sensorium("ask", "Hello", "--model", model, "--cache-dir", file("a-file", "in the way"))
+    expect(code).toBe(6)
+    expect(stderr).toMatch(/^sensorium: [^\n]+\n$/)
   })
 })
 

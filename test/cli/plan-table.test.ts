@@ -33,7 +33,7 @@ describe("a plan as text", () => {
       [
         "media       modality  pieces  grid     time         rows  settings",
         "clip.mp4    video          2  20 x 35  0 to 1.5 s  1,400  fps 2",
-        "  clip.mp4  audio          1           0 to 0 s       50",
+        "  clip.mp4  audio          1                          50",
         "",
         "rows       1,470 (text 20, video 1,400, audio 50)",
         "positions  3 axes, largest 470, the answer starts at 471",
