@@ -29,7 +29,7 @@ layer(Workers.layer({ size: 1 }), { excludeTestServices: true })("patches", (it)
     expect(Buffer.compare(Buffer.from(patches.data.buffer), Buffer.from(features.buffer, features.byteOffset, features.byteLength))).toBe(0)
   })))
 
-  it.effect("stand in merge-block order, channels before frames, the last frame repeated", () => Effect.gen(function*() {
+  it.effect("stand in merge-block order, channels before frames, the last frame repeated", () => Effect.sync(() => {
     const frames = [0, 1, 2].map((seed) => picture(12, 8, seed * 2 + 2))
     const table = Float32Array.from({ length: 768 }, (_, i) => i)
     const { data, grid } = patchify(frames, { patchSize: 2, temporalPatchSize: 2, mergeSize: 2 }, table)

@@ -1,3 +1,4 @@
+import { it as law } from "@effect/vitest"
 import { Schema } from "effect"
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -33,3 +34,19 @@ describe("resample", () => {
     expect(resample(image, { width: 5, height: 4 }, { filter: "bicubic", rounding: "pillow" })).toBe(image)
   })
 })
+
+const Side = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 70 }))
+const Filter = Schema.Literals(["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"])
+
+law.prop("a picture of one colour keeps it at any size, and the two roundings stay within a level on one axis", [Side, Side, Side, Side, Filter], ([width, height, across, down, filter]) => {
+  const flat = { width, height, data: new Uint8Array(width * height * 3).map((_, i) => [7, 130, 255][i % 3]) }
+  for (const rounding of ["pillow", "torchvision"] as const) {
+    const { data } = resample(flat, { width: across, height: down }, { filter, rounding })
+    expect(data.length).toBe(across * down * 3)
+    expect(data.every((level, i) => level === [7, 130, 255][i % 3])).toBe(true)
+  }
+  const image = picture(width, height, 1 + 2 * width)
+  const narrow = (rounding: "pillow" | "torchvision") => resample(image, { width: across, height }, { filter, rounding }).data
+  const other = narrow("torchvision")
+  expect(narrow("pillow").every((level, i) => Math.abs(level - other[i]) <= 1)).toBe(true)
+}, { arbitrary: { runs: 300 } })
