@@ -179,7 +179,8 @@ export class GraphBuilder {
     const values = outputs.map(({ dtype, shape }, i): Value => ({ graph: this, name: `/node/${index}/${op}${i === 0 ? "" : `/${i}`}`, dtype, shape }))
     this.#nodes.push({
       op, domain,
-      inputs: inputs.map((value) => value?.name ?? ""),
+      // An input left out at the end is no input: an empty name there crashes LayerNormalization of ONNX Runtime 1.30.
+      inputs: inputs.slice(0, inputs.findLastIndex((value) => value !== undefined) + 1).map((value) => value?.name ?? ""),
       outputs: values.map(({ name }) => name),
       attributes: Object.entries(attributes).flatMap(([name, value]) => value === undefined ? [] : [encodeAttribute(name, value)])
     })

@@ -74,7 +74,7 @@ export const slicedSide = (side: Side, from: number, to: number, step: number): 
     const clamp = (at: number, low: number, high: number) => Math.min(high, Math.max(low, at < 0 ? at + side : at))
     return step > 0
       ? Math.max(0, Math.ceil((clamp(to, 0, side) - clamp(from, 0, side)) / step))
-      : Math.max(0, Math.ceil((clamp(from, -1, side - 1) - (to < -side ? -1 : clamp(to, -1, side - 1))) / -step))
+      : Math.max(0, side === 0 ? 0 : Math.ceil((clamp(from, 0, side - 1) - clamp(to, -1, side - 1)) / -step))
   }
   const open = to >= Number.MAX_SAFE_INTEGER
   if (step === 1) {

@@ -56,8 +56,8 @@ const print = ({ denominator, numerator, symbols }: Product): Side => {
 /** The product of sides; 1 for none. */
 export const product = (sides: ReadonlyArray<Side>): Side => {
   const factors = sides.map(parse)
-  // Numbers alone could pass 2^53 where none of them does; such a shape does not exist.
-  return factors.some(({ numerator }) => numerator === 0) ? 0 : print(factors.reduce((a, b) => reduced(a.numerator * b.numerator, a.denominator * b.denominator, [...a.symbols, ...b.symbols])))
+  if (factors.some(({ numerator }) => numerator === 0)) return 0
+  return print(factors.reduce((a, b) => reduced(a.numerator * b.numerator, a.denominator * b.denominator, [...a.symbols, ...b.symbols]), parse(1)))
 }
 
 /** `a / b`; an expression of its own where symbols of `b` do not cancel; undefined where two numbers do not divide, or `b` is 0. */
