@@ -64,7 +64,8 @@ export const compile = (checkpoint: Checkpoint, options: CompileOptions): Effect
       message: `${unread.length} tensors are read by nothing: ${unread.slice(0, 5).join(", ")}${unread.length > 5 ? ", ..." : ""}`
     })
   }
-  const key = createHash("sha256").update(JSON.stringify([COMPILER_VERSION, checkpoint.contentId, options.dtype, options.graphs.map(({ name }) => name)])).digest("hex").slice(0, 32)
+  const contentId = yield* checkpoint.contentId
+  const key = createHash("sha256").update(JSON.stringify([COMPILER_VERSION, contentId, options.dtype, options.graphs.map(({ name }) => name)])).digest("hex").slice(0, 32)
   const cache = yield* ModelCache
   const folder = yield* cache.entry(key, (temporary) => writeGraphs(temporary, built, options.onProgress))
   return { key, folder, path: (name) => `${folder}/${name}.onnx`, unread }
