@@ -19,7 +19,7 @@ export interface RgbFrame {
   /** Pixels. */
   readonly width: number
   readonly height: number
-  /** [height, width, 3], red, green, blue, 8 bits each. */
+  /** [height, width, 3], red, green, blue, 8 bits each. The taker's own. */
   readonly data: Uint8Array
 }
 
@@ -120,8 +120,11 @@ export class VideoMedia implements Media {
       const decoded = readFrames({ ...this.#clip, listed }, picks).pipe(Stream.flatMap(({ data, frame }) => {
         given++
         const atSeconds = listed.index.atSeconds(frame) - listed.index.atSeconds(first)
-        const one: RgbFrame = { index: frame - first, atSeconds, width, height, data }
-        return Stream.rechunk(Stream.fromIterable(Array.from({ length: repeats.get(frame - first) ?? 1 }, () => one)), 1)
+        // Each taker owns its pixels and may hand them to a thread: a repeated frame is a copy.
+        const frames = Array.from({ length: repeats.get(frame - first) ?? 1 }, (_, time): RgbFrame => ({
+          index: frame - first, atSeconds, width, height, data: time === 0 ? data : data.slice()
+        }))
+        return Stream.rechunk(Stream.fromIterable(frames), 1)
       }))
       const complete = Stream.suspend(() => given === picks.length ? Stream.empty : Stream.fail(new RowsDiffer({
         stage: "encode", source: name, planned: picks.length, encoded: given,

@@ -37,12 +37,11 @@ const publicConnector = (limits: SourceLimits): Undici.buildConnector.connector 
     const host = options.hostname.replace(/^\[|\]$/g, "")
     if (isIP(host) !== 0 && !isPublicAddress(host)) return done(new NotPublic(host), null)
     connect(options, (...result) => {
-      const [, socket] = result
-      if (socket !== null && !isPublicAddress(socket.remoteAddress ?? "")) {
-        socket.destroy()
-        return done(new NotPublic(socket.remoteAddress ?? "unknown"), null)
-      }
-      done(...result)
+      // After an error there is no socket, whatever the types say.
+      const socket: (typeof result)[1] | undefined = result[1]
+      if (socket === null || socket === undefined || isPublicAddress(socket.remoteAddress ?? "")) return done(...result)
+      socket.destroy()
+      done(new NotPublic(socket.remoteAddress ?? "unknown"), null)
     })
   }
 }

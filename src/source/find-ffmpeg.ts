@@ -43,9 +43,11 @@ const versionOf = (ffmpeg: string): Effect.Effect<readonly [number, number] | un
     const found = /^ffmpeg version n?(\d+)\.(\d+)/.exec(stdout)
     resume(Effect.succeed(found === null ? undefined : [Number(found[1]), Number(found[2])]))
   })
-  return Effect.sync(() => {
+  // Interrupted, it is gone before anything else goes on.
+  return Effect.promise(() => new Promise<void>((gone) => {
+    child.once("close", () => gone())
     child.kill("SIGKILL")
-  })
+  }))
 })
 
 /** The file that the optional package downloads; the package itself is not run. */

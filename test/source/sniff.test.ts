@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { GifFrames } from "../../src/source/gif-frames.ts"
 import { sniff } from "../../src/source/sniff.ts"
@@ -56,8 +56,8 @@ describe("sniff", () => {
   for (const [name, head, tag, detail] of cases) {
     it(name, () => {
       const kind = sniff(head)
-      assert.strictEqual(kind._tag, tag)
-      assert.strictEqual(kind._tag === "Unknown" ? kind.what : kind._tag === "Container" ? kind.demuxer : kind.format, detail)
+      expect(kind._tag).toBe(tag)
+      expect(kind._tag === "Unknown" ? kind.what : kind._tag === "Container" ? kind.demuxer : kind.format).toBe(detail)
     })
   }
 
@@ -67,34 +67,34 @@ describe("sniff", () => {
     for (let at = 0; at + 4 < mp3.length; at += 417) mp3.set([0xff, 0xfb, 0x90, 0x00], at)
     const aac = new Uint8Array(1000)
     for (let at = 0; at + 7 < aac.length; at += 100) aac.set([0xff, 0xf1, 0x50, 0x80, 100 >> 3, (100 & 7) << 5 | 0x1f, 0xfc], at)
-    assert.deepInclude(sniff(mp3), { _tag: "Container", demuxer: "mp3" })
-    assert.deepInclude(sniff(aac), { _tag: "Container", demuxer: "aac" })
+    expect(sniff(mp3)).toMatchObject({ _tag: "Container", demuxer: "mp3" })
+    expect(sniff(aac)).toMatchObject({ _tag: "Container", demuxer: "aac" })
   })
 
   it("tells a transport stream by its marks", () => {
     const stream = new Uint8Array(188 * 6)
     for (let at = 0; at < stream.length; at += 188) stream[at] = 0x47
-    assert.deepInclude(sniff(stream), { _tag: "Container", demuxer: "mpegts" })
+    expect(sniff(stream)).toMatchObject({ _tag: "Container", demuxer: "mpegts" })
     stream[188 * 2] = 0
-    assert.notDeepInclude(sniff(stream), { demuxer: "mpegts" })
+    expect(sniff(stream)).not.toMatchObject({ demuxer: "mpegts" })
   })
 
   it("says an animated PNG moves", () => {
     const head = bytes("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0crc4\0\0\0\x08acTL\0\0\0\x03\0\0\0\0crc4")
-    assert.deepInclude(sniff(head), { _tag: "Image", format: "png", moving: true, demuxer: "apng" })
+    expect(sniff(head)).toMatchObject({ _tag: "Image", format: "png", moving: true, demuxer: "apng" })
   })
 
   it.prop("never throws, and is quick, whatever the bytes", [Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 })))], ([values]) => {
     for (const start of ["", "<", "\x1aE", "ID3\x03\0\0", "GIF89a", "\0\0\0\x20ftyp", "\xff\xfb", "RIFF", "\x89PNG\r\n\x1a\n"]) {
       const kind = sniff(Uint8Array.from([...bytes(start), ...values]))
-      if (kind.what === "") return false
+      expect(kind.what).not.toBe("")
     }
     return true
   }, { arbitrary: { runs: 1000 } })
 
   it("does not go astray in prologues made to be slow", () => {
     for (const one of ["<!-- --> ", "<?xml ?> ", "<!DOCTYPE a [] > ", "<!--", "<a:"]) {
-      assert.strictEqual(sniff(bytes(one.repeat(Math.floor(65_536 / one.length))))._tag, "Unknown")
+      expect(sniff(bytes(one.repeat(Math.floor(65_536 / one.length))))._tag).toBe("Unknown")
     }
   })
 })
@@ -109,8 +109,8 @@ describe("hasReference", () => {
     "<svg><rect fill=\"url(http://a/b.svg#g)\"/></svg>", "<svg><rect style=\"fill:url( 'b.svg#g' )\"/></svg>", "<!DOCTYPE svg [<!ENTITY a SYSTEM \"file:///etc/passwd\">]><svg/>",
     "<?xml-stylesheet href=\"a.css\"?><svg/>", "<svg><xi:include href=\"#x\"/></svg>", "<svg><script>1</script></svg>", "<svg xml:base=\"http://a/\"/>"
   ]
-  for (const one of inside) it(`inside: ${one}`, () => assert.isFalse(hasReference(one)))
-  for (const one of outside) it(`outside: ${one}`, () => assert.isTrue(hasReference(one)))
+  for (const one of inside) it(`inside: ${one}`, () => expect(hasReference(one)).toBe(false))
+  for (const one of outside) it(`outside: ${one}`, () => expect(hasReference(one)).toBe(true))
 })
 
 describe("GifFrames", () => {
@@ -122,8 +122,8 @@ describe("GifFrames", () => {
         const walk = new GifFrames()
         const all = gif(frames)
         for (let at = 0; at < all.length; at += size) walk.push(all.subarray(at, at + size))
-        assert.strictEqual(walk.frames, frames)
-        assert.isTrue(walk.ended)
+        expect(walk.frames).toBe(frames)
+        expect(walk.ended).toBe(true)
       }
     })
   }
