@@ -153,7 +153,7 @@ def say(role, *parts): return dict(role=role, content=[dict(type="text", text=p)
 
 if __name__ == "__main__":
     a = argparse.ArgumentParser(); a.add_argument("out"); a.add_argument("--model", choices=list(SPECIALS), default="llava"); a.add_argument("--seed", type=int)
-    a = a.parse_args(); a.seed = (22 if a.model == "llava_siglip" else 19) if a.seed is None else a.seed
+    a = a.parse_args(); a.seed = (19 if a.model == "llava_onevision" else 22) if a.seed is None else a.seed
     model, processor = build(a.out, a.seed, a.model)
     m = f"{a.out}/media"
     for n, (file, w, h) in enumerate([("a.png", 130, 90), ("tall.png", 60, 150), ("large.png", 400, 300)]): draw(f"{m}/{file}", w, h, a.seed + n)
