@@ -1,7 +1,7 @@
 """Other golden folders of Qwen2.5-Omni, too many and too large to keep: other seeds, sizes, storage and media. Usage, from the repository root:
 python test/golden/qwen2_5_omni/variants.py OUT [NAME...] [--random N]. Writes OUT/omni-NAME for each NAME (none: all), and N random ones (omni-random-0..).
 Needs what qwen2_5_omni.py needs, and an ffmpeg with libx264, aac, libmp3lame and libwebp."""
-import argparse, json, os, random, shutil, subprocess, sys, wave
+import argparse, json, os, random, re, shutil, subprocess, sys, wave
 import numpy as np
 import torch
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")]
@@ -163,7 +163,12 @@ if __name__ == "__main__":
         folder = f"{a.out}/omni-{name}"; shutil.rmtree(folder, ignore_errors=True); os.makedirs(f"{folder}/media")
         model, processor = build(folder, seed, **sizes)
         def go(name, messages, **k):
-            try: case(folder, name, model, processor, messages, **k)
+            try:
+                try: case(folder, name, model, processor, messages, **k)
+                except AssertionError as e:  # a medium among many moves the answer less: enough while it shows above verify's bound
+                    moved = re.search(r"hardly move.*\(([\d.e-]+)\)$", str(e))
+                    if not moved or float(moved[1]) < .01: raise
+                    case(folder, name, model, processor, messages, **{**k, "probe": False})
             except Exception as e:  # what the reference refuses, or weights of this seed that ignore a medium: no case
                 print(f"{folder} {name}: LEFT OUT, {type(e).__name__} {e}", flush=True)
         go.folder = folder
