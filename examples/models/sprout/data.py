@@ -12,7 +12,7 @@ IMAGE_PIXELS, VIDEO_PIXELS = (7056, 12544), (4704, 9408)
 MEAN, STD = torch.tensor([0.48145466, 0.4578275, 0.40821073]), torch.tensor([0.26862954, 0.26130258, 0.27577711])
 # cells (28 pixels) high and wide that those bounds allow, and how often each is drawn
 PICTURE_GRIDS = {(4, 4): 6, (3, 4): 5, (4, 3): 2, (3, 3): 2, (3, 5): 3, (5, 3): 1, (2, 5): .7, (2, 6): .7, (2, 7): .3}
-CLIP_GRIDS = {(3, 3): 5, (3, 4): 4, (4, 3): 1, (2, 4): 4, (2, 3): 1.5, (4, 2): .7, (2, 5): .5}
+CLIP_GRIDS = {(3, 3): 6, (3, 4): 3, (4, 3): .7, (2, 4): 4, (2, 3): 1.5, (4, 2): .5, (2, 5): .3}
 RATES = (10, 12, 12.5, 15, 20, 24, 25, 30)
 
 def sampled(frames, rate, fps=2.0):
@@ -101,12 +101,13 @@ class Data:
         for i, t in enumerate(times): out.append(scene.draw(t, i, marks))
         f = wear(self.g, np.stack(out)); return f.reshape(len(times) // 2, 2, *f.shape[1:])
 
-    def batch(self, kind, size, dense=False):
+    def batch(self, kind, size, alone=False):
+        """One layout, `size` samples. alone: short clips and many shapes, for training the encoders by themselves."""
         g = self.g; frames, waves, asked, raw = [], [], [], []; out = dict(kind=kind)
         if kind in ("picture", "pictures"):
             h, w = self.weighted(PICTURE_GRIDS)
             for _ in range(size):
-                if kind == "picture": s, qs = self.tasks.picture(h * 28, w * 28, "many" if dense and g.random() < .5 else None); scenes = [s]
+                if kind == "picture": s, qs = self.tasks.picture(h * 28, w * 28, "many" if alone and g.random() < .5 else None); scenes = [s]
                 else: scenes, qs = self.tasks.two_pictures([(h * 28, w * 28)] * 2)
                 marks = []; f = np.stack([wear(g, s.draw(0, i, marks)[None])[0] for i, s in enumerate(scenes)]); frames.append(np.repeat(f[:, None], 2, 1)); asked.append(qs); raw.append(dict(marks=marks, steps=len(scenes), per=1))
             parts = [("image", h, w)] * (1 if kind == "picture" else 2)
@@ -115,7 +116,7 @@ class Data:
             for _ in range(size): x, qs = self.tasks.sound(d, n); waves.append(x.finish()); asked.append(qs); raw.append(dict(events=x.events))
             parts = [("audio", audio_rows(-(-n // 160)))]
         else:
-            h, w = self.weighted(CLIP_GRIDS); D, times, each = self.timing({2: 1, 3: 1} if dense else {2: 1.5, 3: 3, 4: 5, 5: 3, 6: 2, 8: 1, 10: .4} if kind == "clip" else {2: .3, 3: 1.5, 4: 5, 5: 3, 6: 2.5, 8: .5}); step = times[1] - times[0] if len(times) > 1 else .5
+            h, w = self.weighted(CLIP_GRIDS); D, times, each = self.timing({2: 1, 3: 1} if alone else {2: 1.5, 3: 3, 4: 5, 5: 2, 6: 1.2, 8: .5, 10: .15} if kind == "clip" else {3: 1.5, 4: 6, 5: 2.5, 6: 1.5, 8: .2}); step = times[1] - times[0] if len(times) > 1 else .5
             n = int(D * SR + g.uniform(-600, 1200))
             for _ in range(size):
                 marks = []
@@ -132,7 +133,7 @@ class Data:
         if frames: out["pixels"] = patches(np.stack(frames)); out["grid"] = (h * 2, w * 2)
         if waves: out["mel"] = log_mel(torch.from_numpy(np.stack(waves)))
         self.text(out, asked, pos, p, self.questions[kind])
-        if dense or kind == "joint": self.dense(out, raw, h if frames else 0, w if frames else 0)
+        self.dense(out, raw, h if frames else 0, w if frames else 0)
         return out
 
     def text(self, out, asked, pos, p, most):

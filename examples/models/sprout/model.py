@@ -149,8 +149,8 @@ class Thinker(nn.Module):
         x, cos, sin = x.to(dtype), cos.to(dtype), sin.to(dtype)
         if "pixels" in b:
             steps, patches = b["pixels"].shape[1:3]
-            v = self.visual(b["pixels"].reshape(batch * steps, patches, -1), b["grid"]).reshape(batch, len(vi), -1); x = x.index_copy(1, vi, v.to(dtype))
-        if "mel" in b: x = x.index_copy(1, ai, self.audio_tower(b["mel"]).to(dtype))
+            v = self.visual(b["pixels"].reshape(batch * steps, patches, -1), b["grid"]).reshape(batch, len(vi), -1); self.seen_rows = v; x = x.index_copy(1, vi, v.to(dtype))
+        if "mel" in b: self.heard_rows = self.audio_tower(b["mel"]); x = x.index_copy(1, ai, self.heard_rows.to(dtype))
         for l in self.model.layers: x = l(x, cos, sin, mask)
         x = self.model.norm(x); self.heard = x[:, ai] if "mel" in b else None
         if every: return self.lm_head(x)

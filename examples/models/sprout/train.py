@@ -8,7 +8,8 @@
 
 `--out` that exists is gone on with. The run sleeps while the file $SENSORIUM_QUIET_LOCK (default: sensorium-quiet.lock in the temporary
 folder) exists. bfloat16 products with float32 weights: on a CPU with avx512_bf16 that is some three times faster than float32."""
-import argparse, collections, json, math, os, random, sys, tempfile, time
+import argparse, collections, json, os, random, tempfile, time
+from queue import Full
 import torch, torch.nn as nn, torch.nn.functional as F
 import torch.multiprocessing as mp
 from data import Data, Words
@@ -33,7 +34,10 @@ def maker(queue, seed, bank, plan, dense):
         wait(); k = rng.choices(kinds, [plan[x][0] for x in kinds])[0]; b = d.batch(k, plan[k][1], dense)
         if "pixels" in b: b["pixels"] = b["pixels"].to(torch.bfloat16)
         if "mel" in b: b["mel"] = b["mel"].to(torch.bfloat16)
-        queue.put(b)
+        while True:
+            try: queue.put(b, timeout=5); break
+            except Full:
+                if mp.parent_process() is None or not mp.parent_process().is_alive(): return
 
 def others():
     """Processor time that everybody else's (not nice) work takes, in cores, over half a second. Linux only; elsewhere 0."""
@@ -46,39 +50,44 @@ def second(model, heads, grads, ready, told, seed, bank, plan, align):
     while nobody else needs its core."""
     torch.set_num_threads(1); torch.set_flush_denormal(True); d = Data(seed, 0, Voices(bank), Words(f"{HERE}/checkpoint/tokenizer.json")); rng = random.Random(seed); kinds = list(plan)
     params = list(model.parameters()) + list(heads.parameters())
-    while True:
+    while mp.parent_process().is_alive():
         wait()
         if others() > 1.2: time.sleep(2); continue
         k = rng.choices(kinds, [plan[x][0] for x in kinds])[0]; b = d.batch(k, plan[k][1])
         for p in params: p.grad = None
         with torch.autocast("cpu", torch.bfloat16): loss, total, _ = losses(model, heads, b, align)
         total.backward()
-        while ready.value: time.sleep(.01)
+        while ready.value:
+            time.sleep(.01)
+            if not mp.parent_process().is_alive(): return
         for p, g in zip(params, grads):
             if p.grad is None: g.zero_()
             else: g.copy_(p.grad)
         told.put((k, len(b["names"]), loss.item())); ready.value = 1
 
-def batches(seed, bank, plan, dense, ahead=6):
+def batches(seed, bank, plan, dense, ahead=4):
+    """Every batch comes twice, the second time some batches later: drawing costs a third of a training step."""
     mp.set_sharing_strategy("file_system"); q = mp.get_context("spawn").Queue(ahead); p = mp.get_context("spawn").Process(target=maker, args=(q, seed, bank, plan, dense), daemon=True); p.start()
+    again = collections.deque()
     while True:
         if not p.is_alive() and q.empty(): raise RuntimeError("the process that makes data has ended")
-        yield q.get(timeout=600)
+        b = q.get(timeout=600); again.append(b); yield b
+        if len(again) > 24: yield again.popleft()
 
 class Heads(nn.ModuleDict):
     """Throw-away classifiers on the encoders' rows."""
     def __init__(self): super().__init__(dict(count=nn.Linear(WIDTH, 3), color=nn.Linear(WIDTH, len(COLOR_NAMES)), shape=nn.Linear(WIDTH, len(SHAPES)), moving=nn.Linear(WIDTH, 5), state=nn.Linear(WIDTH, 4), where=nn.Linear(WIDTH, 2),
         row=nn.Linear(WIDTH, 8), column=nn.Linear(WIDTH, 8), height=nn.Linear(WIDTH, 2), heard=nn.Linear(WIDTH, SOUND_CLASSES), shown=nn.Linear(WIDTH, SCREEN_CLASSES), said=nn.Linear(WIDTH, SOUND_CLASSES)))
 
-def encoder_losses(model, heads, b, stage):
+def encoder_losses(model, heads, b, stage, rows=None):
     """{name: (loss, right, asked)}"""
     def cls(name, x, y): x = heads[name](x).float().flatten(0, -2); y = y.flatten(); ok = y != -100; return F.cross_entropy(x, y, ignore_index=-100) if ok.any() else x.sum() * 0, x[ok].argmax(-1) == y[ok]
     out = {}
-    if stage == "hear": out["heard"] = cls("heard", model.audio_tower(b["mel"]), b["heard"])
+    if stage == "hear": out["heard"] = cls("heard", model.audio_tower(b["mel"]) if rows is None else rows, b["heard"])
     else:
-        n, steps = b["pixels"].shape[:2]; z = model.visual(b["pixels"].flatten(0, 1), b["grid"]).view(n, steps, -1, WIDTH); count, label, where = b["cells"]; out["count"] = cls("count", z, count)
+        n, steps = b["pixels"].shape[:2]; z = (model.visual(b["pixels"].flatten(0, 1), b["grid"]) if rows is None else rows).reshape(n, steps, -1, WIDTH); count, label, where = b["cells"]; out["count"] = cls("count", z, count)
         for i, k in enumerate(("color", "shape", "moving", "state")):
-            if i < 2 or b["kind"] == "clip": out[k] = cls(k, z, label[..., i])
+            if i < 2 or b["kind"] in ("clip", "joint"): out[k] = cls(k, z, label[..., i])
         h, w = b["grid"][0] // 2, b["grid"][1] // 2; i = torch.arange(h * w).expand(n, steps, -1); out["row"] = cls("row", z, i // w); out["column"] = cls("column", z, i % w)
         at = heads["where"](z).float(); hit = label[..., 0] != -100; out["where"] = (F.mse_loss(at[hit], where[hit]) * 6, (at[hit] - where[hit]).abs().amax(-1) < .1)
         size = torch.tensor([h / 4, w / 4]).expand(n, steps, h * w, 2); got = heads["height"](z).float(); out["height"] = (F.mse_loss(got, size), ((got - size).abs().amax(-1) < .125).flatten())
@@ -151,23 +160,28 @@ def evaluate(model, test, positions=None):
 def losses(model, heads, b, align):
     """(loss of the answers, the same with the throw-away heads on the rows of sound, {name: loss})"""
     logits, target, _ = model(b); loss = F.cross_entropy(logits, target); total, named = loss, {}
-    if "shown" in b and align > 0:
+    if align <= 0: return loss, total, named
+    if "pixels" in b: dense = encoder_losses(model, heads, b, "see", model.seen_rows); total = total + align * sum(v[0] * WEIGHT.get(k, 1) for k, v in dense.items()); named = {k: dense[k][0].item() for k in ("shape", "count")}
+    if "mel" in b: dense = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]; total = total + align * dense[0]; named["heard"] = dense[0].item()
+    if b["kind"] == "joint":
         z = model.heard; shown = F.cross_entropy(heads["shown"](z).float().flatten(0, 1), b["shown"].flatten(), ignore_index=-100); said = F.cross_entropy(heads["said"](z).float().flatten(0, 1), b["heard"].flatten())
-        total = loss + align * shown + align * .5 * said; named = dict(shown=shown.item(), said=said.item())
+        total = total + 2 * align * shown + align * said; named.update(shown=shown.item(), said=said.item())
     return loss, total, named
 
 PLAN = {  # kind: (weight, samples a batch), by minute of the run
-    0: dict(picture=(1.2, 64), pictures=(.1, 32), sound=(1., 64), clip=(1.2, 32), joint=(.5, 16)),
-    8: dict(picture=(1., 64), pictures=(.2, 32), sound=(.7, 64), clip=(1., 32), joint=(2.2, 24))}
+    0: dict(picture=(1.3, 64), pictures=(.1, 32), sound=(1., 64), clip=(1., 32), joint=(.5, 16)),
+    9: dict(picture=(1.2, 64), pictures=(.15, 32), sound=(.7, 64), clip=(.8, 32), joint=(2.2, 24))}
 
 def answer(a):
     torch.manual_seed(a.seed); model, heads = Thinker(), Heads()
     if not os.path.exists(a.out):
         for path, part in ((a.see, model.visual), (a.hear, model.audio_tower)):
-            if path: part.load_state_dict(torch.load(path, weights_only=False)["part"])
+            if path:
+                stored = torch.load(path, weights_only=False); part.load_state_dict(stored["part"])
+                heads.load_state_dict({k: v for k, v in stored["heads"].items() if k.startswith("heard") == (part is model.audio_tower)}, strict=False)
     enc = lambda n: n.startswith(("visual", "audio_tower"))
     groups = [dict(params=[p for n, p in model.named_parameters() if (p.dim() > 1) == d and enc(n) == e], weight_decay=.01 if d else 0., mul=a.encoders if e else 1.) for d in (True, False) for e in (True, False)] + [dict(params=list(heads.parameters()), weight_decay=0.)]
-    run = Run(a, dict(model=model, heads=heads), groups); words = Words(f"{HERE}/checkpoint/tokenizer.json"); held = Data(888, 1, Voices(a.bank), words); test = [held.batch(k, 32) for k in ("picture", "pictures", "sound", "clip", "joint") for _ in range(2 if k == "pictures" else 5)]
+    run = Run(a, dict(model=model, heads=heads), groups); words = Words(f"{HERE}/checkpoint/tokenizer.json"); held = Data(888, 1, Voices(a.bank), words); test = [held.batch(k, 24) for k in ("picture", "pictures", "sound", "clip", "joint") for _ in range(1 if k == "pictures" else 4)]
     for p in run.params: p.data = p.data.clone().share_memory_()
     grads = [torch.zeros_like(p).share_memory_() for p in run.params_in_order(model, heads)]; ctx = mp.get_context("spawn"); ready = ctx.Value("i", 0); told = ctx.Queue(); process = None
     def helper(run):
@@ -194,7 +208,7 @@ def answer(a):
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser(); p.add_argument("stage", choices=["see", "hear", "answer", "export"]); p.add_argument("--bank"); p.add_argument("--out", required=True); p.add_argument("--minutes", type=float, default=8); p.add_argument("--lr", type=float, default=1e-3); p.add_argument("--decay", type=float, default=.3)
-    p.add_argument("--warm", type=int, default=60); p.add_argument("--seed", type=int, default=1); p.add_argument("--every", type=float, default=60); p.add_argument("--see"); p.add_argument("--hear"); p.add_argument("--encoders", type=float, default=.4); p.add_argument("--processes", type=int, default=2); p.add_argument("--align", type=float, default=.3); p.add_argument("--checkpoint", default=f"{HERE}/checkpoint")
+    p.add_argument("--warm", type=int, default=60); p.add_argument("--seed", type=int, default=1); p.add_argument("--every", type=float, default=60); p.add_argument("--see"); p.add_argument("--hear"); p.add_argument("--encoders", type=float, default=.4); p.add_argument("--processes", type=int, default=2); p.add_argument("--align", type=float, default=.15); p.add_argument("--checkpoint", default=f"{HERE}/checkpoint")
     a = p.parse_args()
     if a.stage == "export":
         from export import export
