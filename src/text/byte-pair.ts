@@ -14,6 +14,8 @@ export interface BytePairModel {
 export interface BytePair {
   /** The vocabulary without added tokens. */
   readonly idOf: (token: string) => number | undefined
+  /** Its tokens by id, for the caller to complete. */
+  readonly pieces: Array<string | undefined>
   /** Appends the ids of one word (a piece that the pre-tokenizer made) to `ids`. */
   readonly word: (word: string, ids: Array<number>) => Steps<void>
 }
@@ -24,8 +26,14 @@ const REMEMBERED_WORDS = 20_000
 /** Steps of the merge loop between two places where it may pause. */
 const STEPS_A_PAUSE = 1024
 const SPACE_MARK = "▁"
-/** In front of a space mark that ends a run of other characters. */
-const BEFORE_SPACE_MARK = /(?<=[^▁])(?=▁)/u
+
+/** The first space mark from `from` on that follows another character, or -1: where a word of its own begins. */
+const nextSpaceMark = (text: string, from: number): number => {
+  for (let at = text.indexOf(SPACE_MARK, from); at !== -1; at = text.indexOf(SPACE_MARK, at + 1)) {
+    if (at > 0 && text[at - 1] !== SPACE_MARK) return at
+  }
+  return -1
+}
 
 const BYTES = new TextEncoder()
 
@@ -75,7 +83,7 @@ function* readMerges(list: ReadonlyArray<unknown>, ids: ReadonlyMap<string, numb
     const right = ids.get(pair[1])
     const both = ids.get(pair[0] + pair[1])
     if (left === undefined || right === undefined || both === undefined) throw new Error(`merge ${rank} (${JSON.stringify(pair)}) makes a token that the vocabulary lacks`)
-    if (breaksAtSpaceMarks && BEFORE_SPACE_MARK.test(pair[0] + pair[1])) breaksAtSpaceMarks = false
+    if (breaksAtSpaceMarks && nextSpaceMark(pair[0] + pair[1], 1) !== -1) breaksAtSpaceMarks = false
     lefts[rank] = left
     rights[rank] = right
     made[rank] = both
@@ -136,6 +144,7 @@ function* mergeAll(symbols: Int32Array, merges: Merges, ids: Array<number>): Ste
   for (let place = 0; place < count; place++) {
     next[place] = place + 1
     previous[place] = place - 1
+    if (place % (STEPS_A_PAUSE * 8) === STEPS_A_PAUSE * 8 - 1) yield
   }
   for (let place = 0; place < count; place++) {
     offer(place)
@@ -158,7 +167,10 @@ function* mergeAll(symbols: Int32Array, merges: Merges, ids: Array<number>): Ste
     offer(previous[place])
     offer(place)
   }
-  for (let place = 0; place < count; place = next[place]) ids.push(symbols[place])
+  for (let place = 0; place < count; place = next[place]) {
+    ids.push(symbols[place])
+    if (ids.length % (STEPS_A_PAUSE * 8) === 0) yield
+  }
 }
 
 /**
@@ -168,11 +180,13 @@ function* mergeAll(symbols: Int32Array, merges: Merges, ids: Array<number>): Ste
  */
 export function* makeBytePair(model: BytePairModel, byteLevel: boolean): Steps<BytePair> {
   const vocabulary = new Map<string, number>()
+  const pieces: Array<string | undefined> = []
   let longest = 0
   for (const token in model.vocab) {
     const id = model.vocab[token]
     if (!Number.isInteger(id) || id < 0) throw new Error(`token ${JSON.stringify(token)} has no id`)
     vocabulary.set(token, id)
+    pieces[id] = token
     longest = Math.max(longest, token.length)
     if (vocabulary.size % STEPS_A_PAUSE === 0) yield
   }
@@ -181,21 +195,24 @@ export function* makeBytePair(model: BytePairModel, byteLevel: boolean): Steps<B
   const byteIds = Int32Array.from({ length: 256 }, (_, byte) =>
     vocabulary.get(byteLevel ? byteCharacters[byte] : `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`) ?? -1)
 
-  const symbolsOfBytes = (word: string): ReadonlyArray<number> => {
+  function* symbolsOfBytes(word: string): Steps<ReadonlyArray<number>> {
     const symbols: Array<number> = []
     let lastUnknown = false
-    for (const byte of BYTES.encode(word)) {
+    for (const [at, byte] of BYTES.encode(word).entries()) {
       const id = byteIds[byte]
       if (id !== -1) symbols.push(id)
       else if (unknown !== undefined && !(lastUnknown && model.fuseUnk)) symbols.push(unknown)
       lastUnknown = id === -1
+      if (at % STEPS_A_PAUSE === STEPS_A_PAUSE - 1) yield
     }
     return symbols
   }
-  const symbolsOfCharacters = (word: string): ReadonlyArray<number> => {
+  function* symbolsOfCharacters(word: string): Steps<ReadonlyArray<number>> {
     const symbols: Array<number> = []
     let lastUnknown = false
+    let at = 0
     for (const character of word) {
+      if (++at % STEPS_A_PAUSE === 0) yield
       const id = vocabulary.get(character)
       if (id !== undefined) {
         symbols.push(id)
@@ -223,11 +240,11 @@ export function* makeBytePair(model: BytePairModel, byteLevel: boolean): Steps<B
       return
     }
     const whole = model.ignoreMerges && word.length <= longest ? vocabulary.get(spelled(word)) : undefined
-    const found: Array<number> = []
+    const found = word.length > REMEMBERED_LENGTH ? ids : []
     if (whole !== undefined) found.push(whole)
-    else yield* mergeAll(Int32Array.from(byteLevel ? symbolsOfBytes(word) : symbolsOfCharacters(word)), merges, found)
+    else yield* mergeAll(new Int32Array(yield* (byteLevel ? symbolsOfBytes(word) : symbolsOfCharacters(word))), merges, found)
+    if (found === ids) return
     for (const id of found) ids.push(id)
-    if (word.length > REMEMBERED_LENGTH) return
     if (remembered.size >= REMEMBERED_WORDS) remembered.clear()
     remembered.set(word, found)
   }
@@ -235,11 +252,15 @@ export function* makeBytePair(model: BytePairModel, byteLevel: boolean): Steps<B
   const cuts = !byteLevel && breaksAtSpaceMarks && !model.ignoreMerges
   return {
     idOf: (token) => vocabulary.get(token),
+    pieces,
     *word(word, ids) {
       if (!cuts || !word.includes(SPACE_MARK, 1)) return yield* part(word, ids)
       let count = 0
-      for (const piece of word.split(BEFORE_SPACE_MARK)) {
-        yield* part(piece, ids)
+      for (let from = 0; from < word.length;) {
+        const mark = nextSpaceMark(word, from + 1)
+        const to = mark === -1 ? word.length : mark
+        yield* part(word.slice(from, to), ids)
+        from = to
         if (++count % 64 === 0) yield
       }
     }

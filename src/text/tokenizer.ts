@@ -50,20 +50,24 @@ export interface Tokenizer {
   readonly stream: (options?: { readonly skipControl?: boolean }) => TextStream
 }
 
-/** Words of ordinary text to ids. */
-interface Model extends BytePair {
-  /** Tokens by id. */
-  readonly pieces: Array<string | undefined>
-}
-
 type Fields = Readonly<Record<string, unknown>>
 
 const isFields = (value: unknown): value is Fields => Predicate.isObject(value) && !Array.isArray(value)
 
 const isVocabulary = (value: unknown): value is Readonly<Record<string, number>> => isFields(value)
 
+/** Length of the parts that long text is normalized in, in UTF-16 units. */
+const PART_LENGTH = 16_384
+
+/**
+ * A text may be normalized in parts that begin with an ASCII character: NFC, since nothing composes with one in front of it, and the replacement of one
+ * character.
+ */
+const normalizesPartwise = (settings: unknown): boolean => isFields(settings) && (settings.type === "NFC"
+  || (settings.type === "Replace" && isFields(settings.pattern) && typeof settings.pattern.String === "string" && settings.pattern.String.length === 1))
+
 /** The library's own model, for kinds that are not byte pairs. It holds the event loop for as long as a word takes. */
-const libraryModel = (settings: Fields, config: Fields, byteLevel: boolean): Model => {
+const libraryModel = (settings: Fields, config: Fields, byteLevel: boolean): BytePair => {
   const model = openLibraryModel(settings, config)
   const encoder = new TextEncoder()
   return {
@@ -80,18 +84,15 @@ const libraryModel = (settings: Fields, config: Fields, byteLevel: boolean): Mod
   }
 }
 
-function* openModel(settings: Fields, config: Fields, byteLevel: boolean): Steps<Model> {
+function* openModel(settings: Fields, config: Fields, byteLevel: boolean): Steps<BytePair> {
   const { merges, vocab } = settings
   const isPlain = isVocabulary(vocab) && Array.isArray(merges) && (settings.type === undefined || settings.type === "BPE")
     && !settings.continuing_subword_prefix && !settings.end_of_word_suffix && typeof settings.dropout !== "number"
   if (!isPlain) return libraryModel(settings, config, byteLevel)
-  const pairs = yield* makeBytePair({
+  return yield* makeBytePair({
     vocab, merges, unkToken: typeof settings.unk_token === "string" ? settings.unk_token : undefined, fuseUnk: settings.fuse_unk === true,
     byteFallback: settings.byte_fallback === true, ignoreMerges: settings.ignore_merges === true
   }, byteLevel)
-  const pieces: Array<string | undefined> = []
-  for (const token in vocab) pieces[vocab[token]] = token
-  return { ...pairs, pieces }
 }
 
 /** Ids that the post-processor puts before and after a text. */
@@ -139,17 +140,32 @@ function* build({ tokenizerConfig, tokenizerJson: json }: TokenizerFiles): Steps
   }
   const steps = readDecoder(json.decoder, config.clean_up_tokenization_spaces === true)
 
+  const isPartwise = normalizesPartwise(json.normalizer)
+  function* normalizeSteps(text: string): Steps<string> {
+    if (!isPartwise || text.length <= PART_LENGTH) return normalize(text)
+    const parts: Array<string> = []
+    const ascii = /[\0-\x7f]/g
+    for (let from = 0; from < text.length;) {
+      ascii.lastIndex = from + PART_LENGTH
+      const to = ascii.exec(text)?.index ?? text.length
+      parts.push(normalize(text.slice(from, to)))
+      from = to
+      yield
+    }
+    return parts.join("")
+  }
+
   function* encodeSteps(text: string, { atStart = true, normalized = false }: EncodeOptions): Steps<Int32Array> {
     if (text === "") return new Int32Array(0)
     const ids: Array<number> = []
     // Half of a surrogate pair is no text: U+FFFD stands for it, as in UTF-8.
     const wellFormed = text.toWellFormed()
     let count = 0
-    for (const word of words(normalized ? wellFormed : normalize(wellFormed), atStart)) {
+    for (const word of words(normalized ? wellFormed : yield* normalizeSteps(wellFormed), atStart)) {
       yield* encodeWord(word, ids)
       if (++count % 64 === 0) yield
     }
-    return Int32Array.from(ids)
+    return new Int32Array(ids)
   }
   const stream = ({ skipControl = true } = {}): TextStream => makeTextStream(steps(), (id) => skipControl && special.has(id) ? undefined : pieces[id])
   return {
