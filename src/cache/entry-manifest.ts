@@ -33,7 +33,7 @@ const synced = async (path: string, text?: string): Promise<void> => {
 
 /** Makes what lies in the folder last: every file reaches the disk, then the manifest that lists them. */
 export const seal = async (folder: string, label: string): Promise<void> => {
-  const files = await filesBelow(folder)
+  const { [MANIFEST]: _, ...files } = await filesBelow(folder)
   for (const name of Object.keys(files)) await synced(join(folder, name))
   await synced(join(folder, MANIFEST), Schema.encodeSync(Manifest)({ label, files }))
 }

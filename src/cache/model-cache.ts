@@ -4,7 +4,7 @@ import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { Context, Effect, Layer, Option, Scope } from "effect"
 import type { CacheUnwritable } from "../core/errors.ts"
-import { unwritable, writing } from "../core/unwritable.ts"
+import { makeFolder, unwritable, writing } from "../core/writing.ts"
 import { defaultCacheFolder } from "./cache-folder.ts"
 import { filesBelow, MANIFEST, manifestOf, seal } from "./entry-manifest.ts"
 import { isHeld, isLocked, mark, tryLock, waitLock } from "./folder-lock.ts"
@@ -78,7 +78,7 @@ const make = (settings: ModelCacheSettings): ModelCache["Service"] => {
   const keeping = <A>(path: string, promise: () => Promise<A>) => writing("compile", path, promise)
   const remove = (path: string) => Effect.promise(() => rm(path, { recursive: true, force: true }).catch(() => {}))
   const locking = (effect: Effect.Effect<void, unknown, Scope.Scope>) => effect.pipe(Effect.catch((error) => unwritable("compile", folder, error).pipe(Effect.flatMap(Effect.fail))))
-  const prepare = Effect.forEach([models, building, locks, uses], (path) => keeping(path, () => mkdir(path, { recursive: true })), { discard: true })
+  const prepare = Effect.forEach([models, building, locks, uses], (path) => keeping(path, () => makeFolder(path)), { discard: true })
 
   /** Marks of `key` that a live process holds; others are taken away. */
   const isInUse = (key: string): Effect.Effect<boolean> => Effect.gen(function*() {
@@ -99,7 +99,7 @@ const make = (settings: ModelCacheSettings): ModelCache["Service"] => {
     yield* remove(`${path}.lock`)
   }), { discard: true })))
 
-  const use = (key: string) => keeping(uses, () => mkdir(join(uses, key), { recursive: true })).pipe(Effect.andThen(locking(mark(join(uses, key, randomUUID())))))
+  const use = (key: string) => keeping(uses, () => makeFolder(join(uses, key))).pipe(Effect.andThen(locking(mark(join(uses, key, randomUUID())))))
 
   const describe = (key: string): Effect.Effect<Option.Option<CacheEntry>> => Effect.gen(function*() {
     const path = join(models, key)

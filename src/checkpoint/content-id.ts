@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto"
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { CheckpointUnreadable } from "../core/errors.ts"
+import { makeFolder } from "../core/writing.ts"
 import { type FileBytes, openBytes, PIECE_BYTES } from "./file-bytes.ts"
 
 /** A file that changed this short a time ago may change again within one tick of its clock: its hash is not remembered. */
@@ -39,7 +40,7 @@ export const hashFile = (path: string, memory?: string): Effect.Effect<string, C
   if (BigInt(Date.now()) * 1_000_000n - file.modified > SETTLED_NANOSECONDS) {
     const temporary = `${note}.${randomUUID()}.part`
     yield* Effect.promise(() =>
-      mkdir(memory, { recursive: true }).then(() => writeFile(temporary, hash)).then(() => rename(temporary, note)).catch(() => rm(temporary, { force: true }).catch(() => {}))
+      makeFolder(memory).then(() => writeFile(temporary, hash)).then(() => rename(temporary, note)).catch(() => rm(temporary, { force: true }).catch(() => {}))
     )
   }
   return hash

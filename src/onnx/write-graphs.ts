@@ -1,8 +1,8 @@
-import { mkdir, open, writeFile } from "node:fs/promises"
+import { open, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { type CacheUnwritable, WeightsMismatch } from "../core/errors.ts"
-import { writing } from "../core/unwritable.ts"
+import { makeFolder, writing } from "../core/writing.ts"
 import { floatsToHalves } from "../tensor/half.ts"
 import { bytesOf, sizeOf, type Tensor } from "../tensor/tensor.ts"
 import type { GraphBuilder, Weight, WeightError } from "./graph-builder.ts"
@@ -68,7 +68,7 @@ export const writeGraphs = (
   const total = [...placed.values()].reduce((bytes, { weight }) => bytes + bytesOfWeight(weight), 0)
   const path = join(folder, WEIGHTS_FILE)
   const write = <A>(promise: () => Promise<A>) => writing("compile", path, promise, end)
-  yield* write(() => mkdir(folder, { recursive: true }))
+  yield* write(() => makeFolder(folder))
   const file = yield* Effect.acquireRelease(write(() => open(path, "w")), (opened) => Effect.promise(() => opened.close().catch(() => {})))
   let written = 0
   for (const { offset, weight } of placed.values()) {

@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises"
+import { mkdir, stat, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect } from "effect"
 import { CacheUnwritable, type Stage } from "./errors.ts"
@@ -29,3 +29,20 @@ export const unwritable = (stage: Stage, path: string, error: unknown, neededByt
 /** What `promise` gives; a rejection becomes `CacheUnwritable` for `path`. */
 export const writing = <A>(stage: Stage, path: string, promise: () => Promise<A>, neededBytes?: number): Effect.Effect<A, CacheUnwritable> =>
   Effect.tryPromise({ try: promise, catch: (error) => error }).pipe(Effect.catch((error) => unwritable(stage, path, error, neededBytes).pipe(Effect.flatMap(Effect.fail))))
+
+const codeOf = (error: unknown): unknown => error instanceof Error && "code" in error ? error.code : undefined
+
+/** Makes a folder and those above it. Not Node's `recursive`, which never ends where a folder that exists takes no other (/proc). */
+export const makeFolder = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (codeOf(error) === "EEXIST" && (await stat(path)).isDirectory()) return
+    if (codeOf(error) !== "ENOENT" || dirname(path) === path) throw error
+    await makeFolder(dirname(path))
+    // Another process may have been first.
+    await mkdir(path).catch(async (again: unknown) => {
+      if (codeOf(again) !== "EEXIST" || !(await stat(path)).isDirectory()) throw again
+    })
+  }
+}
