@@ -4,6 +4,7 @@ import { patchify, type PatchFeatures, type PatchLayout } from "./patches.ts"
 import { resample, type ResampleSettings } from "./resample.ts"
 import type { PixelSize, RgbImage } from "./rgb-image.ts"
 
+export { followRecipe } from "./picture-recipe.ts"
 export { toRgb } from "./raw-pixels.ts"
 export { resample } from "./resample.ts"
 
