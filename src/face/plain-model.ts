@@ -101,6 +101,11 @@ export class Model implements AsyncDisposable {
     return this.#service.model.name
   }
 
+  /** Numbers in a row of the decoder: the width of every producer's rows. */
+  get width(): number {
+    return this.#service.model.decoder.shape.width
+  }
+
   /** Asks once. See `Run` for the ways to take the answer. */
   ask(question: Question, { signal, ...options }: QuestionOptions & Cancellable = {}): Run {
     return this.#runs.start(this.#service.events(question, options), signal)
