@@ -38,7 +38,11 @@ const fail = (message: string) => new BackendFailure({ stage: "decode", graph: "
 const keyOf = (bits: number): number => bits ^ ((bits >> 31) & 0x7fffffff)
 
 /** Digits of a key from the top: how far each is shifted, and how many values it has. */
-const DIGITS = [{ shift: 21, values: 2048, lowest: -1024 }, { shift: 10, values: 2048, lowest: 0 }, { shift: 0, values: 1024, lowest: 0 }] as const
+const DIGITS = [
+  { shift: 21, values: 2048, lowest: -1024 },
+  { shift: 10, values: 2048, lowest: 0 },
+  { shift: 0, values: 1024, lowest: 0 }
+] as const
 
 /** Where weights, summed from the largest score down, reach a target. */
 interface Border {
@@ -176,28 +180,30 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
     return total
   }
   return {
-    next: (logits, seen) => Effect.suspend(() => {
-      if (temperature === 0) {
-        const best = penalize(logits, seen)
-        return best instanceof BackendFailure ? Effect.fail(best) : Effect.succeed(best)
-      }
-      const count = choose(logits, seen)
-      if (count instanceof BackendFailure) return Effect.fail(count)
-      let left = random() * sumOf(count)
-      let last = 0
-      for (let at = 0; at < count; at++) {
-        if (weights[at] === 0) continue
-        last = at
-        left -= weights[at]
-        if (left < 0) break
-      }
-      return Effect.succeed(ids[last])
-    }),
-    distribution: (logits, seen) => Effect.suspend(() => {
-      const count = choose(logits, seen)
-      if (count instanceof BackendFailure) return Effect.fail(count)
-      const total = sumOf(count)
-      return Effect.succeed({ ids: ids.slice(0, count), probabilities: weights.slice(0, count).map((weight) => weight / total) })
-    })
+    next: (logits, seen) =>
+      Effect.suspend(() => {
+        if (temperature === 0) {
+          const best = penalize(logits, seen)
+          return best instanceof BackendFailure ? Effect.fail(best) : Effect.succeed(best)
+        }
+        const count = choose(logits, seen)
+        if (count instanceof BackendFailure) return Effect.fail(count)
+        let left = random() * sumOf(count)
+        let last = 0
+        for (let at = 0; at < count; at++) {
+          if (weights[at] === 0) continue
+          last = at
+          left -= weights[at]
+          if (left < 0) break
+        }
+        return Effect.succeed(ids[last])
+      }),
+    distribution: (logits, seen) =>
+      Effect.suspend(() => {
+        const count = choose(logits, seen)
+        if (count instanceof BackendFailure) return Effect.fail(count)
+        const total = sumOf(count)
+        return Effect.succeed({ ids: ids.slice(0, count), probabilities: weights.slice(0, count).map((weight) => weight / total) })
+      })
   }
 }

@@ -17,14 +17,19 @@ export interface AddedToken {
 
 type Fields = Readonly<Record<string, unknown>>
 
-const fieldsOf = (value: unknown): Fields | undefined => Predicate.isObject(value) && !Array.isArray(value) ? { ...value } : undefined
+const fieldsOf = (value: unknown): Fields | undefined => (Predicate.isObject(value) && !Array.isArray(value) ? { ...value } : undefined)
 
 const readToken = (fields: Fields, id: unknown): AddedToken | undefined => {
   const { content } = fields
   if (typeof content !== "string" || content === "" || typeof id !== "number" || !Number.isInteger(id) || id < 0) return undefined
   const special = fields.special === true
   return {
-    content, id, special, lstrip: fields.lstrip === true, rstrip: fields.rstrip === true, singleWord: fields.single_word === true,
+    content,
+    id,
+    special,
+    lstrip: fields.lstrip === true,
+    rstrip: fields.rstrip === true,
+    singleWord: fields.single_word === true,
     normalized: typeof fields.normalized === "boolean" ? fields.normalized : !special
   }
 }
@@ -51,7 +56,7 @@ export const namedTokens = (tokenizerConfig: unknown): Readonly<Record<string, s
 const specialContents = (tokenizerConfig: unknown): ReadonlySet<string> => {
   const config = fieldsOf(tokenizerConfig) ?? {}
   const lists = [config.additional_special_tokens, config.extra_special_tokens].filter(Array.isArray).flat()
-  const contents = lists.map((value: unknown) => typeof value === "string" ? value : fieldsOf(value)?.content).filter((value) => typeof value === "string")
+  const contents = lists.map((value: unknown) => (typeof value === "string" ? value : fieldsOf(value)?.content)).filter((value) => typeof value === "string")
   return new Set([...Object.values(namedTokens(tokenizerConfig)), ...contents])
 }
 
@@ -108,7 +113,10 @@ const WORD_START = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u
 const NEAR = 4
 
 /** Builds a finder of `tokens`; `spelling` is what a token looks like in the text that is searched. */
-export const makeAddedTokenFinder = (tokens: ReadonlyArray<AddedToken>, spelling: (token: AddedToken) => string = (token) => token.content): AddedTokenFinder => {
+export const makeAddedTokenFinder = (
+  tokens: ReadonlyArray<AddedToken>,
+  spelling: (token: AddedToken) => string = (token) => token.content
+): AddedTokenFinder => {
   const root: Node = { children: new Map(), token: undefined }
   for (const token of tokens) {
     let node = root
@@ -116,7 +124,7 @@ export const makeAddedTokenFinder = (tokens: ReadonlyArray<AddedToken>, spelling
       for (let i = 0; i < unit.length; i++) {
         const code = unit.charCodeAt(i)
         let child = node.children.get(code)
-        if (child === undefined) node.children.set(code, child = { children: new Map(), token: undefined })
+        if (child === undefined) node.children.set(code, (child = { children: new Map(), token: undefined }))
         node = child
       }
     }
@@ -145,7 +153,7 @@ export const makeAddedTokenFinder = (tokens: ReadonlyArray<AddedToken>, spelling
     return node !== undefined && from < end
   }
   const touchesWord = (text: string, from: number, end: number, guard: string | undefined): boolean => {
-    const clean = (piece: string) => guard === undefined ? piece : piece.replaceAll(guard, "")
+    const clean = (piece: string) => (guard === undefined ? piece : piece.replaceAll(guard, ""))
     return WORD_END.test(clean(text.slice(Math.max(0, from - NEAR), from))) || WORD_START.test(clean(text.slice(end, end + NEAR)))
   }
   return {

@@ -41,7 +41,8 @@ const BYTES = new TextEncoder()
 export const byteCharacters: ReadonlyArray<string> = (() => {
   let next = 256
   return Array.from({ length: 256 }, (_, byte) =>
-    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174 ? String.fromCharCode(byte) : String.fromCharCode(next++))
+    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174 ? String.fromCharCode(byte) : String.fromCharCode(next++)
+  )
 })()
 
 /** Merges by rank: a hash table of pairs of ids over typed arrays, 20 bytes a merge. */
@@ -82,7 +83,8 @@ function* readMerges(list: ReadonlyArray<unknown>, ids: ReadonlyMap<string, numb
     const left = ids.get(pair[0])
     const right = ids.get(pair[1])
     const both = ids.get(pair[0] + pair[1])
-    if (left === undefined || right === undefined || both === undefined) throw new Error(`merge ${rank} (${JSON.stringify(pair)}) makes a token that the vocabulary lacks`)
+    if (left === undefined || right === undefined || both === undefined)
+      throw new Error(`merge ${rank} (${JSON.stringify(pair)}) makes a token that the vocabulary lacks`)
     if (breaksAtSpaceMarks && nextSpaceMark(pair[0] + pair[1], 1) !== -1) breaksAtSpaceMarks = false
     lefts[rank] = left
     rights[rank] = right
@@ -192,8 +194,10 @@ export function* makeBytePair(model: BytePairModel, byteLevel: boolean): Steps<B
   }
   const { breaksAtSpaceMarks, merges } = yield* readMerges(model.merges, vocabulary)
   const unknown = model.unkToken === undefined ? undefined : vocabulary.get(model.unkToken)
-  const byteIds = Int32Array.from({ length: 256 }, (_, byte) =>
-    vocabulary.get(byteLevel ? byteCharacters[byte] : `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`) ?? -1)
+  const byteIds = Int32Array.from(
+    { length: 256 },
+    (_, byte) => vocabulary.get(byteLevel ? byteCharacters[byte] : `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`) ?? -1
+  )
 
   function* symbolsOfBytes(word: string): Steps<ReadonlyArray<number>> {
     const symbols: Array<number> = []
@@ -230,7 +234,7 @@ export function* makeBytePair(model: BytePairModel, byteLevel: boolean): Steps<B
     }
     return symbols
   }
-  const spelled = (word: string): string => byteLevel ? Array.from(BYTES.encode(word), (byte) => byteCharacters[byte]).join("") : word
+  const spelled = (word: string): string => (byteLevel ? Array.from(BYTES.encode(word), (byte) => byteCharacters[byte]).join("") : word)
 
   const remembered = new Map<string, ReadonlyArray<number>>()
   function* part(word: string, ids: Array<number>): Steps<void> {
@@ -242,7 +246,7 @@ export function* makeBytePair(model: BytePairModel, byteLevel: boolean): Steps<B
     const whole = model.ignoreMerges && word.length <= longest ? vocabulary.get(spelled(word)) : undefined
     const found = word.length > REMEMBERED_LENGTH ? ids : []
     if (whole !== undefined) found.push(whole)
-    else yield* mergeAll(new Int32Array(yield* (byteLevel ? symbolsOfBytes(word) : symbolsOfCharacters(word))), merges, found)
+    else yield* mergeAll(new Int32Array(yield* byteLevel ? symbolsOfBytes(word) : symbolsOfCharacters(word)), merges, found)
     if (found === ids) return
     for (const id of found) ids.push(id)
     if (remembered.size >= REMEMBERED_WORDS) remembered.clear()

@@ -1,9 +1,10 @@
 import { Environment, Interpreter, Template } from "@huggingface/jinja"
 import { Effect, Predicate } from "effect"
 import { CheckpointUnreadable, OptionInvalid } from "../core/errors.ts"
-import { makeAddedTokenFinder } from "./added-token.ts"
+import { type AddedToken, makeAddedTokenFinder } from "./added-token.ts"
 import { type PromptPiece, splitRendered } from "./prompt-piece.ts"
 import { strftime } from "./strftime.ts"
+import { inSlices, type Steps } from "./time-slices.ts"
 import type { Tokenizer } from "./tokenizer.ts"
 
 /** Where a checkpoint keeps its template; the first that is there counts, as in transformers. */
@@ -55,14 +56,16 @@ export interface ChatTemplate {
 /** What a template throws on purpose. */
 class Refused extends Error {}
 
-const unusable = (message: string) => new CheckpointUnreadable({ stage: "load", path: "chat_template", message: `the chat template cannot be used: ${message}` })
+const unusable = (message: string) =>
+  new CheckpointUnreadable({ stage: "load", path: "chat_template", message: `the chat template cannot be used: ${message}` })
 
 /** One template, or several by name. */
 const templatesOf = (value: unknown): ReadonlyMap<string, string> => {
   if (typeof value === "string") return new Map([["default", value]])
   const templates = new Map<string, string>()
   for (const entry of Array.isArray(value) ? value : []) {
-    if (Predicate.isObject(entry) && "name" in entry && "template" in entry && typeof entry.name === "string" && typeof entry.template === "string") templates.set(entry.name, entry.template)
+    if (Predicate.isObject(entry) && "name" in entry && "template" in entry && typeof entry.name === "string" && typeof entry.template === "string")
+      templates.set(entry.name, entry.template)
   }
   if (Predicate.isObject(value) && !Array.isArray(value)) {
     for (const [name, template] of Object.entries(value)) if (typeof template === "string") templates.set(name, template)
@@ -72,14 +75,21 @@ const templatesOf = (value: unknown): ReadonlyMap<string, string> => {
 
 const chooseTemplate = ({ jinja, json = [], name = "default" }: ChatTemplateFiles): Effect.Effect<string, CheckpointUnreadable> => {
   if (jinja !== undefined && name === "default") return Effect.succeed(jinja)
-  const found = json.map((file) => templatesOf(Predicate.isObject(file) && "chat_template" in file ? file.chat_template : undefined)).find((templates) => templates.size > 0)
-  if (found === undefined) return Effect.fail(unusable("the checkpoint has none (chat_template.jinja, chat_template.json, or chat_template in tokenizer_config.json)"))
+  const found = json
+    .map((file) => templatesOf(Predicate.isObject(file) && "chat_template" in file ? file.chat_template : undefined))
+    .find((templates) => templates.size > 0)
+  if (found === undefined)
+    return Effect.fail(unusable("the checkpoint has none (chat_template.jinja, chat_template.json, or chat_template in tokenizer_config.json)"))
   const template = found.get(name) ?? (found.size === 1 && name === "default" ? [...found.values()][0] : undefined)
   return template === undefined ? Effect.fail(unusable(`none is named ${name}; there are ${[...found.keys()].join(", ")}`)) : Effect.succeed(template)
 }
 
 /** Code points of the private use areas. */
-const PRIVATE = [[0xe000, 0xf8ff], [0xf0000, 0xffffd], [0x100000, 0x10fffd]] as const
+const PRIVATE = [
+  [0xe000, 0xf8ff],
+  [0xf0000, 0xffffd],
+  [0x100000, 0x10fffd]
+] as const
 
 /** `count` private-use characters that stand in none of `texts`; undefined when all are taken. */
 const unusedCharacters = (texts: ReadonlyArray<string>, count: number): ReadonlyArray<string> | undefined => {
@@ -117,64 +127,94 @@ const range = (first: number, second?: number, step = 1): ReadonlyArray<number> 
 }
 
 /** Reads a checkpoint's template. `CheckpointUnreadable`: there is none, or it is no template. */
-export const openChatTemplate = (files: ChatTemplateFiles, tokenizer: Tokenizer): Effect.Effect<ChatTemplate, CheckpointUnreadable> => Effect.gen(function*() {
-  const source = yield* chooseTemplate(files)
-  const program = yield* Effect.try({
-    try: () => new Template(source).parsed,
-    catch: (error) => unusable(error instanceof Error ? error.message : String(error))
-  })
-  // Where ordinary text gives the same single id, there is nothing to guard: line breaks and indents that some tokenizers add.
-  const guardable = tokenizer.addedTokens.filter(({ content, id }) => {
-    const ids = tokenizer.encodeText(content)
-    return ids.length !== 1 || ids[0] !== id
-  })
-  const finder = makeAddedTokenFinder(guardable)
-  const split = splitRendered(tokenizer)
-  const ownTexts = [source, ...tokenizer.addedTokens.map((token) => token.content)]
-
-  const run = (messages: ReadonlyArray<TemplateMessage>, { addGenerationPrompt = true, now, variables = {} }: RenderOptions): ReadonlyArray<PromptPiece> | OptionInvalid => {
-    const refuse = (message: string) => new OptionInvalid({ stage: "plan", option: "messages", message })
-    const unused = unusedCharacters([...ownTexts, ...stringsOf(messages), ...stringsOf(variables)], 2)
-    if (unused === undefined) return refuse("the prompt holds every private-use character there is, so that none is left to mark its text with")
-    const [guard, place] = unused
-    const environment = new Environment()
-    const globals: Readonly<Record<string, unknown>> = {
-      true: true, True: true, false: false, False: false, none: null, None: null, range,
-      raise_exception: (message: unknown) => {
-        throw new Refused(String(message))
-      },
-      strftime_now: (format: unknown) => strftime(now ?? new Date(), String(format)),
-      tools: null, documents: null, ...tokenizer.named, ...variables,
-      add_generation_prompt: addGenerationPrompt,
-      messages: messages.map(({ content, role }) => ({
-        role,
-        content: typeof content === "string" ? finder.guarded(content, guard) : content.map((part) => {
-          if (part.type === "bare") return { type: "text", text: `${place}${String(part.index)}${place}` }
-          const { type, ...fields } = part
-          return { type, ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, mapStrings(value, (text) => finder.guarded(text, guard))])) }
-        })
-      }))
-    }
-    let rendered: unknown
-    try {
-      for (const [name, value] of Object.entries(globals)) environment.set(name, value)
-      rendered = new Interpreter(environment).run(program).value
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      return refuse(error instanceof Refused ? `the chat template refuses these messages: ${message}` : `the chat template fails on these messages: ${message}`)
-    }
-    if (typeof rendered !== "string") return refuse("the chat template gave no text")
-    const pieces = split(rendered, guard, place)
-    const wanted = messages.flatMap(({ content }) => typeof content === "string" ? [] : content).flatMap((part) => part.type === "bare" ? [part.index] : [])
-    const found = pieces.flatMap((piece) => piece._tag === "Bare" ? [piece.index] : [])
-    if (wanted.toSorted().join() !== found.toSorted().join()) return refuse("the chat template does not show every text part once, so a medium that it does not know has no place")
-    return pieces
-  }
-  return {
-    source,
-    render: (messages, options = {}) => Effect.suspend(() => {
-      const pieces = run(messages, options)
-      return pieces instanceof OptionInvalid ? Effect.fail(pieces) : Effect.succeed(pieces)
+export const openChatTemplate = (files: ChatTemplateFiles, tokenizer: Tokenizer): Effect.Effect<ChatTemplate, CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    const source = yield* chooseTemplate(files)
+    const program = yield* Effect.try({
+      try: () => new Template(source).parsed,
+      catch: (error) => unusable(error instanceof Error ? error.message : String(error))
     })
-  }
-})
+    // Where ordinary text gives the same single id, there is nothing to guard: line breaks and indents that some tokenizers add.
+    const guardable = yield* inSlices(function* (): Steps<ReadonlyArray<AddedToken>> {
+      const tokens: Array<AddedToken> = []
+      for (const [at, token] of tokenizer.addedTokens.entries()) {
+        const ids = tokenizer.encodeText(token.content)
+        if (ids.length !== 1 || ids[0] !== token.id) tokens.push(token)
+        if (at % 64 === 63) yield
+      }
+      return tokens
+    })
+    const finder = makeAddedTokenFinder(guardable)
+    const split = splitRendered(tokenizer)
+    const ownTexts = [source, ...tokenizer.addedTokens.map((token) => token.content)]
+
+    const run = (
+      messages: ReadonlyArray<TemplateMessage>,
+      { addGenerationPrompt = true, now, variables = {} }: RenderOptions
+    ): ReadonlyArray<PromptPiece> | OptionInvalid => {
+      const refuse = (message: string) => new OptionInvalid({ stage: "plan", option: "messages", message })
+      const unused = unusedCharacters([...ownTexts, ...stringsOf(messages), ...stringsOf(variables)], 2)
+      if (unused === undefined) return refuse("the prompt holds every private-use character there is, so that none is left to mark its text with")
+      const [guard, place] = unused
+      const environment = new Environment()
+      const globals: Readonly<Record<string, unknown>> = {
+        true: true,
+        True: true,
+        false: false,
+        False: false,
+        none: null,
+        None: null,
+        range,
+        raise_exception: (message: unknown) => {
+          throw new Refused(String(message))
+        },
+        strftime_now: (format: unknown) => strftime(now ?? new Date(), String(format)),
+        tools: null,
+        documents: null,
+        ...tokenizer.named,
+        ...variables,
+        add_generation_prompt: addGenerationPrompt,
+        messages: messages.map(({ content, role }) => ({
+          role,
+          content:
+            typeof content === "string"
+              ? finder.guarded(content, guard)
+              : content.map((part) => {
+                  if (part.type === "bare") return { type: "text", text: `${place}${String(part.index)}${place}` }
+                  const { type, ...fields } = part
+                  return {
+                    type,
+                    ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, mapStrings(value, (text) => finder.guarded(text, guard))]))
+                  }
+                })
+        }))
+      }
+      let rendered: unknown
+      try {
+        for (const [name, value] of Object.entries(globals)) environment.set(name, value)
+        rendered = new Interpreter(environment).run(program).value
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        return refuse(
+          error instanceof Refused ? `the chat template refuses these messages: ${message}` : `the chat template fails on these messages: ${message}`
+        )
+      }
+      if (typeof rendered !== "string") return refuse("the chat template gave no text")
+      const pieces = split(rendered, guard, place)
+      const wanted = messages
+        .flatMap(({ content }) => (typeof content === "string" ? [] : content))
+        .flatMap((part) => (part.type === "bare" ? [part.index] : []))
+      const found = pieces.flatMap((piece) => (piece._tag === "Bare" ? [piece.index] : []))
+      if (wanted.toSorted().join() !== found.toSorted().join())
+        return refuse("the chat template does not show every text part once, so a medium that it does not know has no place")
+      return pieces
+    }
+    return {
+      source,
+      render: (messages, options = {}) =>
+        Effect.suspend(() => {
+          const pieces = run(messages, options)
+          return pieces instanceof OptionInvalid ? Effect.fail(pieces) : Effect.succeed(pieces)
+        })
+    }
+  })

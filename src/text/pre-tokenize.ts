@@ -92,10 +92,12 @@ const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/gu
 const WORD_OR_SIGNS = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu
 const WHITE_SPACE = /\p{White_Space}/gu
 
-const byteLevelStep = (settings: Readonly<Record<string, unknown>>): PreTokenize => (text) => {
-  const prefixed = settings.add_prefix_space === true && !text.startsWith(" ") ? ` ${text}` : text
-  return settings.use_regex === false ? [prefixed] : split(prefixed, BYTE_LEVEL_PATTERN, "Isolated", false)
-}
+const byteLevelStep =
+  (settings: Readonly<Record<string, unknown>>): PreTokenize =>
+  (text) => {
+    const prefixed = settings.add_prefix_space === true && !text.startsWith(" ") ? ` ${text}` : text
+    return settings.use_regex === false ? [prefixed] : split(prefixed, BYTE_LEVEL_PATTERN, "Isolated", false)
+  }
 
 const metaspaceStep = (settings: Readonly<Record<string, unknown>>): PreTokenize => {
   const mark = typeof settings.replacement === "string" ? settings.replacement : "▁"
@@ -122,17 +124,24 @@ export const readPreTokenizer = (settings: unknown): PreTokenizer => {
   const list = flatten(settings)
   const steps = list.map((step): PreTokenize => {
     switch (step.type) {
-      case "Split": return splitStep(step)
-      case "ByteLevel": return byteLevelStep(step)
-      case "Metaspace": return metaspaceStep(step)
-      case "Digits": return (text) => split(text, NUMERIC, step.individual_digits === true ? "Isolated" : "Contiguous", false)
+      case "Split":
+        return splitStep(step)
+      case "ByteLevel":
+        return byteLevelStep(step)
+      case "Metaspace":
+        return metaspaceStep(step)
+      case "Digits":
+        return (text) => split(text, NUMERIC, step.individual_digits === true ? "Isolated" : "Contiguous", false)
       case "Punctuation": {
         const behavior = behaviorOf(step.behavior ?? "Isolated")
         return (text) => split(text, PUNCTUATION, behavior, false)
       }
-      case "Whitespace": return (text) => split(text, WORD_OR_SIGNS, "Removed", true)
-      case "WhitespaceSplit": return (text) => split(text, WHITE_SPACE, "Removed", false)
-      default: return openPreTokenizer(step)
+      case "Whitespace":
+        return (text) => split(text, WORD_OR_SIGNS, "Removed", true)
+      case "WhitespaceSplit":
+        return (text) => split(text, WHITE_SPACE, "Removed", false)
+      default:
+        return openPreTokenizer(step)
     }
   })
   const byteLevel = list.findIndex((step) => step.type === "ByteLevel")

@@ -5,10 +5,20 @@ const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", 
 export const strftime = (date: Date, format: string): string => {
   const two = (value: number) => String(value).padStart(2, "0")
   const directives: Readonly<Record<string, () => string>> = {
-    Y: () => String(date.getFullYear()), y: () => two(date.getFullYear() % 100), m: () => two(date.getMonth() + 1), d: () => two(date.getDate()),
-    B: () => MONTHS[date.getMonth()], b: () => MONTHS[date.getMonth()].slice(0, 3), A: () => DAYS[date.getDay()], a: () => DAYS[date.getDay()].slice(0, 3),
-    H: () => two(date.getHours()), I: () => two(date.getHours() % 12 || 12), M: () => two(date.getMinutes()), S: () => two(date.getSeconds()),
-    p: () => date.getHours() < 12 ? "AM" : "PM", "%": () => "%"
+    Y: () => String(date.getFullYear()),
+    y: () => two(date.getFullYear() % 100),
+    m: () => two(date.getMonth() + 1),
+    d: () => two(date.getDate()),
+    B: () => MONTHS[date.getMonth()],
+    b: () => MONTHS[date.getMonth()].slice(0, 3),
+    A: () => DAYS[date.getDay()],
+    a: () => DAYS[date.getDay()].slice(0, 3),
+    H: () => two(date.getHours()),
+    I: () => two(date.getHours() % 12 || 12),
+    M: () => two(date.getMinutes()),
+    S: () => two(date.getSeconds()),
+    p: () => (date.getHours() < 12 ? "AM" : "PM"),
+    "%": () => "%"
   }
-  return format.replace(/%([a-zA-Z%])/g, (all, letter: string) => Object.hasOwn(directives, letter) ? directives[letter]() : all)
+  return format.replace(/%([a-zA-Z%])/g, (all, letter: string) => (Object.hasOwn(directives, letter) ? directives[letter]() : all))
 }

@@ -92,13 +92,15 @@ const stripWholeStep = (content: string, start: number, stop: number): Step => {
   }
 }
 
-const stripPiece = (content: string, start: number, stop: number) => (piece: string): string => {
-  let from = 0
-  let to = piece.length
-  for (let i = 0; i < start && piece.startsWith(content, from) && from < to; i++) from += content.length
-  for (let i = 0; i < stop && to - content.length >= from && piece.startsWith(content, to - content.length); i++) to -= content.length
-  return piece.slice(from, to)
-}
+const stripPiece =
+  (content: string, start: number, stop: number) =>
+  (piece: string): string => {
+    let from = 0
+    let to = piece.length
+    for (let i = 0; i < start && piece.startsWith(content, from) && from < to; i++) from += content.length
+    for (let i = 0; i < stop && to - content.length >= from && piece.startsWith(content, to - content.length); i++) to -= content.length
+    return piece.slice(from, to)
+  }
 
 const metaspaceStep = (settings: Fields): Step => {
   const mark = typeof settings.replacement === "string" ? settings.replacement : "▁"
@@ -112,8 +114,18 @@ const metaspaceStep = (settings: Fields): Step => {
 }
 
 /** transformers' `clean_up_tokenization`: takes spaces away in front of English punctuation and contractions. */
-const cleanUp = (text: string): string => text.replaceAll(" .", ".").replaceAll(" ?", "?").replaceAll(" !", "!").replaceAll(" ,", ",").replaceAll(" ' ", "'")
-  .replaceAll(" n't", "n't").replaceAll(" 'm", "'m").replaceAll(" 's", "'s").replaceAll(" 've", "'ve").replaceAll(" 're", "'re")
+const cleanUp = (text: string): string =>
+  text
+    .replaceAll(" .", ".")
+    .replaceAll(" ?", "?")
+    .replaceAll(" !", "!")
+    .replaceAll(" ,", ",")
+    .replaceAll(" ' ", "'")
+    .replaceAll(" n't", "n't")
+    .replaceAll(" 'm", "'m")
+    .replaceAll(" 's", "'s")
+    .replaceAll(" 've", "'ve")
+    .replaceAll(" 're", "'re")
 /** A character that stands in none of what `cleanUp` looks for: text may be cut behind it. */
 const OUTSIDE_CLEAN_UP = /[^ .?!,'ntmsver](?=[ .?!,'ntmsver]*$)/u
 
@@ -158,8 +170,9 @@ const replaceStep = (fields: Fields): (() => Step) => {
 
 const stripStep = (fields: Fields, fused: boolean): (() => Step) => {
   const { content, start, stop } = fields
-  if (typeof content !== "string" || content.length !== 1 || typeof start !== "number" || typeof stop !== "number") throw new Error("its Strip decoder lacks a field")
-  return () => fused ? stripWholeStep(content, start, stop) : mapStep(stripPiece(content, start, stop))
+  if (typeof content !== "string" || content.length !== 1 || typeof start !== "number" || typeof stop !== "number")
+    throw new Error("its Strip decoder lacks a field")
+  return () => (fused ? stripWholeStep(content, start, stop) : mapStep(stripPiece(content, start, stop)))
 }
 
 /** Reads the `decoder` of tokenizer.json into what starts a chain of steps. Throws where it is of a kind that is not known. */
@@ -178,7 +191,8 @@ export const readDecoder = (settings: unknown, cleansUp: boolean): (() => Readon
     })
   } else {
     for (const fields of flatten(settings)) {
-      if (fused && fields.type !== "Strip" && fields.type !== "Fuse") throw new Error(`its decoder has ${String(fields.type)} behind Fuse or ByteLevel, which is not known`)
+      if (fused && fields.type !== "Strip" && fields.type !== "Fuse")
+        throw new Error(`its decoder has ${String(fields.type)} behind Fuse or ByteLevel, which is not known`)
       switch (fields.type) {
         case "ByteLevel": {
           makes.push(byteLevelStep)
@@ -205,7 +219,8 @@ export const readDecoder = (settings: unknown, cleansUp: boolean): (() => Readon
           makes.push(stripStep(fields, fused))
           break
         }
-        default: throw new Error(`its decoder ${String(fields.type)} is not known`)
+        default:
+          throw new Error(`its decoder ${String(fields.type)} is not known`)
       }
     }
   }

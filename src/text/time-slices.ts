@@ -15,22 +15,26 @@ export const atOnce = <A>(steps: Steps<A>): A => {
 }
 
 /** Runs pausable work in slices of a few milliseconds, so that long work does not hold the event loop; interruption stops it. Work that throws dies. */
-export const inSlices = <A>(steps: () => Steps<A>): Effect.Effect<A> => Effect.callback<A>((resume) => {
-  let waiting: NodeJS.Immediate | undefined
-  const work = steps()
-  const slice = () => {
-    try {
-      const until = performance.now() + SLICE_MS
-      for (;;) {
-        const step = work.next()
-        if (step.done === true) return resume(Effect.succeed(step.value))
-        if (performance.now() > until) break
+export const inSlices = <A>(steps: () => Steps<A>): Effect.Effect<A> =>
+  Effect.callback<A>((resume) => {
+    let waiting: NodeJS.Immediate | undefined
+    const work: Iterator<void, A, void> = steps()
+    const slice = () => {
+      try {
+        const until = performance.now() + SLICE_MS
+        for (;;) {
+          const step = work.next()
+          if (step.done === true) return resume(Effect.succeed(step.value))
+          if (performance.now() > until) break
+        }
+        waiting = setImmediate(slice)
+      } catch (error) {
+        resume(Effect.die(error))
       }
-      waiting = setImmediate(slice)
-    } catch (error) {
-      resume(Effect.die(error))
     }
-  }
-  slice()
-  return Effect.sync(() => clearImmediate(waiting))
-})
+    slice()
+    return Effect.sync(() => {
+      clearImmediate(waiting)
+      work.return?.()
+    })
+  })

@@ -63,8 +63,10 @@ const PART_LENGTH = 16_384
  * A text may be normalized in parts that begin with an ASCII character: NFC, since nothing composes with one in front of it, and the replacement of one
  * character.
  */
-const normalizesPartwise = (settings: unknown): boolean => isFields(settings) && (settings.type === "NFC"
-  || (settings.type === "Replace" && isFields(settings.pattern) && typeof settings.pattern.String === "string" && settings.pattern.String.length === 1))
+const normalizesPartwise = (settings: unknown): boolean =>
+  isFields(settings) &&
+  (settings.type === "NFC" ||
+    (settings.type === "Replace" && isFields(settings.pattern) && typeof settings.pattern.String === "string" && settings.pattern.String.length === 1))
 
 /** The library's own model, for kinds that are not byte pairs. It holds the event loop for as long as a word takes. */
 const libraryModel = (settings: Fields, config: Fields, byteLevel: boolean): BytePair => {
@@ -86,24 +88,37 @@ const libraryModel = (settings: Fields, config: Fields, byteLevel: boolean): Byt
 
 function* openModel(settings: Fields, config: Fields, byteLevel: boolean): Steps<BytePair> {
   const { merges, vocab } = settings
-  const isPlain = isVocabulary(vocab) && Array.isArray(merges) && (settings.type === undefined || settings.type === "BPE")
-    && !settings.continuing_subword_prefix && !settings.end_of_word_suffix && typeof settings.dropout !== "number"
+  const isPlain =
+    isVocabulary(vocab) &&
+    Array.isArray(merges) &&
+    (settings.type === undefined || settings.type === "BPE") &&
+    !settings.continuing_subword_prefix &&
+    !settings.end_of_word_suffix &&
+    typeof settings.dropout !== "number"
   if (!isPlain) return libraryModel(settings, config, byteLevel)
-  return yield* makeBytePair({
-    vocab, merges, unkToken: typeof settings.unk_token === "string" ? settings.unk_token : undefined, fuseUnk: settings.fuse_unk === true,
-    byteFallback: settings.byte_fallback === true, ignoreMerges: settings.ignore_merges === true
-  }, byteLevel)
+  return yield* makeBytePair(
+    {
+      vocab,
+      merges,
+      unkToken: typeof settings.unk_token === "string" ? settings.unk_token : undefined,
+      fuseUnk: settings.fuse_unk === true,
+      byteFallback: settings.byte_fallback === true,
+      ignoreMerges: settings.ignore_merges === true
+    },
+    byteLevel
+  )
 }
 
 /** Ids that the post-processor puts before and after a text. */
 const readAround = (settings: unknown, idOf: (token: string) => number | undefined): Tokenizer["around"] => {
   if (!isFields(settings)) return { before: [], after: [] }
   if (settings.type === "Sequence" && Array.isArray(settings.processors)) {
-    return settings.processors.map((processor) => readAround(processor, idOf)).reduce((inner, outer) =>
-      ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }), { before: [], after: [] })
+    return settings.processors
+      .map((processor) => readAround(processor, idOf))
+      .reduce((inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }), { before: [], after: [] })
   }
   if (settings.type === "RobertaProcessing" || settings.type === "BertProcessing") {
-    const ids = [settings.cls, settings.sep].map((pair) => Array.isArray(pair) && typeof pair[1] === "number" ? [pair[1]] : [])
+    const ids = [settings.cls, settings.sep].map((pair) => (Array.isArray(pair) && typeof pair[1] === "number" ? [pair[1]] : []))
     return { before: ids[0], after: ids[1] }
   }
   if (settings.type !== "TemplateProcessing" || !Array.isArray(settings.single)) return { before: [], after: [] }
@@ -167,7 +182,7 @@ function* build({ tokenizerConfig, tokenizerJson: json }: TokenizerFiles): Steps
     }
     return new Int32Array(ids)
   }
-  const stream = ({ skipControl = true } = {}): TextStream => makeTextStream(steps(), (id) => skipControl && special.has(id) ? undefined : pieces[id])
+  const stream = ({ skipControl = true } = {}): TextStream => makeTextStream(steps(), (id) => (skipControl && special.has(id) ? undefined : pieces[id]))
   return {
     vocabSize: pieces.length,
     addedTokens: added,
@@ -192,11 +207,11 @@ function* build({ tokenizerConfig, tokenizerJson: json }: TokenizerFiles): Steps
  * spellings of added tokens, which are ordinary text here. Fails where a part of tokenizer.json is missing, broken, or of a kind that is not known.
  */
 export const openTokenizer = (files: TokenizerFiles): Effect.Effect<Tokenizer, CheckpointUnreadable> =>
-  inSlices(function*(): Steps<Tokenizer | CheckpointUnreadable> {
+  inSlices(function* (): Steps<Tokenizer | CheckpointUnreadable> {
     try {
       return yield* build(files)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       return new CheckpointUnreadable({ stage: "load", path: "tokenizer.json", message: `tokenizer.json cannot be used: ${why}` })
     }
-  }).pipe(Effect.flatMap((opened) => opened instanceof CheckpointUnreadable ? Effect.fail(opened) : Effect.succeed(opened)))
+  }).pipe(Effect.flatMap((opened) => (opened instanceof CheckpointUnreadable ? Effect.fail(opened) : Effect.succeed(opened))))

@@ -29,8 +29,12 @@ export const filesOf = (name: Name): TokenizerFiles => {
 const opened = new Map<Name, Tokenizer>()
 
 /** Opens a tokenizer, once a test file. */
-export const tokenizerOf = (name: Name): Effect.Effect<Tokenizer> => Effect.suspend(() => {
-  const known = opened.get(name)
-  if (known !== undefined) return Effect.succeed(known)
-  return openTokenizer(filesOf(name)).pipe(Effect.orDie, Effect.tap((tokenizer) => Effect.sync(() => opened.set(name, tokenizer))))
-})
+export const tokenizerOf = (name: Name): Effect.Effect<Tokenizer> =>
+  Effect.suspend(() => {
+    const known = opened.get(name)
+    if (known !== undefined) return Effect.succeed(known)
+    return openTokenizer(filesOf(name)).pipe(
+      Effect.orDie,
+      Effect.tap((tokenizer) => Effect.sync(() => opened.set(name, tokenizer)))
+    )
+  })
