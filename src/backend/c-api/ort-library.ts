@@ -1,3 +1,4 @@
+import { silenceTelemetry } from "../quiet-runtime.ts"
 import { Effect } from "effect"
 import { BackendFailure } from "../../core/errors.ts"
 import { libraryPath } from "./library-path.ts"
@@ -85,6 +86,7 @@ let library: Promise<OrtLibrary> | undefined
 
 /** Opens the library that onnxruntime-node ships, once in the life of the process. Fails where it, or koffi, is missing or of an unknown version. */
 export const openLibrary: Effect.Effect<OrtLibrary, BackendFailure> = Effect.suspend(() => {
+  silenceTelemetry()
   library ??= open()
   const opening = library
   return Effect.tryPromise({

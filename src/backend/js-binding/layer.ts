@@ -1,3 +1,4 @@
+import { silenceTelemetry } from "../quiet-runtime.ts"
 import { Effect, Layer, Semaphore } from "effect"
 import type { Scope } from "effect"
 import { BackendFailure } from "../../core/errors.ts"
@@ -155,6 +156,7 @@ export const layerJsBinding = (settings: BackendSettings = {}): Layer.Layer<Back
       const binding = yield* Effect.tryPromise({
         try: async (): Promise<Binding> => {
           // CommonJS: the names are those of the default export.
+          silenceTelemetry()
           const { default: binding } = await import("onnxruntime-node")
           binding.env.logLevel = "fatal"
           return binding
