@@ -38,6 +38,8 @@ export interface RenderOptions {
   readonly addGenerationPrompt?: boolean
   /** Further variables of the template (`date_string`, `enable_thinking`, ...). They are the program's: control tokens in them count. */
   readonly variables?: Readonly<Record<string, unknown>>
+  /** For templates whose messages hold strings: a message's parts, text and bare places, become one string with this between them. Default: they stay a list. */
+  readonly partsJoinedBy?: string
   /** What `strftime_now` says; default: now. */
   readonly now?: Date
 }
@@ -150,12 +152,26 @@ export const openChatTemplate = (files: ChatTemplateFiles, tokenizer: Tokenizer)
 
     const run = (
       messages: ReadonlyArray<TemplateMessage>,
-      { addGenerationPrompt = true, now, variables = {} }: RenderOptions
+      { addGenerationPrompt = true, now, partsJoinedBy, variables = {} }: RenderOptions
     ): ReadonlyArray<PromptPiece> | OptionInvalid => {
       const refuse = (message: string) => new OptionInvalid({ stage: "plan", option: "messages", message })
       const unused = unusedCharacters([...ownTexts, ...stringsOf(messages), ...stringsOf(variables)], 2)
+      const stranger = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content)).find(({ type }) => type !== "text" && type !== "bare")
+      if (partsJoinedBy !== undefined && stranger !== undefined) return refuse(`the chat template takes text alone, and a part is of type ${stranger.type}`)
       if (unused === undefined) return refuse("the prompt holds every private-use character there is, so that none is left to mark its text with")
       const [guard, place] = unused
+      const guarded = (text: string) => finder.guarded(text, guard)
+      const placeOf = (index: unknown) => `${place}${String(index)}${place}`
+      const contentOf = (content: TemplateMessage["content"]) => {
+        if (typeof content === "string") return guarded(content)
+        if (partsJoinedBy !== undefined)
+          return content.map((part) => (part.type === "bare" ? placeOf(part.index) : guarded(String(part.text)))).join(partsJoinedBy)
+        return content.map((part) => {
+          if (part.type === "bare") return { type: "text", text: placeOf(part.index) }
+          const { type, ...fields } = part
+          return { type, ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, mapStrings(value, guarded)])) }
+        })
+      }
       const environment = new Environment()
       const globals: Readonly<Record<string, unknown>> = {
         true: true,
@@ -174,20 +190,7 @@ export const openChatTemplate = (files: ChatTemplateFiles, tokenizer: Tokenizer)
         ...tokenizer.named,
         ...variables,
         add_generation_prompt: addGenerationPrompt,
-        messages: messages.map(({ content, role }) => ({
-          role,
-          content:
-            typeof content === "string"
-              ? finder.guarded(content, guard)
-              : content.map((part) => {
-                  if (part.type === "bare") return { type: "text", text: `${place}${String(part.index)}${place}` }
-                  const { type, ...fields } = part
-                  return {
-                    type,
-                    ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, mapStrings(value, (text) => finder.guarded(text, guard))]))
-                  }
-                })
-        }))
+        messages: messages.map(({ content, role }) => ({ role, content: contentOf(content) }))
       }
       let rendered: unknown
       try {

@@ -7,7 +7,7 @@ function* spin(steps: number, ended: (how: string) => void): Steps<number> {
   let done = 0
   try {
     for (; done < steps; done++) {
-      for (const until = performance.now() + 0.1; performance.now() < until; ) continue
+      for (const until = performance.now() + 0.1; performance.now() < until;) continue
       yield
     }
     return done
