@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { Checkpoint } from "../checkpoint/checkpoint.ts"
-import type { CheckpointUnreadable } from "../core/errors.ts"
+import { CheckpointUnreadable } from "../core/errors.ts"
+import type { Tokenizer } from "../text/tokenizer.ts"
 import type { GenerationDefaults } from "./model.ts"
 
 /** What a checkpoint's generation_config.json says of answers. */
@@ -30,3 +31,11 @@ export const readGeneration = (checkpoint: Checkpoint): Effect.Effect<Generation
   const defaults: Partial<GenerationDefaults> = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined))
   return { stopTokens, defaults }
 })
+
+/** Tokens that end an answer: what generation_config.json names, else those of `names` that the tokenizer has. Fails with `CheckpointUnreadable` where there are none. */
+export const stopTokensOf = (checkpoint: Checkpoint, { stopTokens }: Generation, tokenizer: Tokenizer, names: ReadonlyArray<string>): Effect.Effect<ReadonlySet<number>, CheckpointUnreadable> => {
+  const stop = stopTokens.length > 0 ? stopTokens : names.flatMap((token) => tokenizer.controlId(token) ?? [])
+  return stop.length > 0 ? Effect.succeed(new Set(stop)) : Effect.fail(new CheckpointUnreadable({
+    stage: "load", path: checkpoint.folder, message: `${checkpoint.folder}: neither generation_config.json nor the tokenizer names a token that ends an answer`
+  }))
+}

@@ -12,7 +12,9 @@ export interface PlannedParts {
   readonly of: (part: Part) => ReadonlyArray<number>
 }
 
-const mediaOf = (part: Part): ReadonlyArray<Media> => part._tag === "Media" ? [part.media, ...part.media.tracks] : []
+/** A part's medium, and those of its tracks that the model has a producer for: a film is looked at without its sound by a model that hears nothing. */
+const mediaOf = (part: Part, producers: ReadonlyArray<{ readonly modality: string }>): ReadonlyArray<Media> =>
+  part._tag === "Media" ? [part.media, ...part.media.tracks.filter((track) => producers.some(({ modality }) => modality === track.modality))] : []
 
 /** The producer of a medium's modality, whoever made it; fails with `UnsupportedMedia` that lists what there is. */
 export const pick = <Settings>(producers: ReadonlyArray<EmbeddingProducer<Settings>>, media: Media): Effect.Effect<EmbeddingProducer<Settings>, UnsupportedMedia> => {
@@ -41,7 +43,7 @@ export const planParts = <Settings>(prompt: Prompt, producers: ReadonlyArray<Emb
   Effect.gen(function*() {
     const parts = prompt.messages.flatMap(({ content }) => content).filter(({ _tag }) => _tag !== "Text")
     let atLeast = 0
-    for (const one of parts.flatMap(mediaOf)) atLeast += (yield* pick(producers, one)).atLeast(one, settings(one))
+    for (const one of parts.flatMap((part) => mediaOf(part, producers))) atLeast += (yield* pick(producers, one)).atLeast(one, settings(one))
     if (prompt.rowsLeft !== undefined && atLeast > prompt.rowsLeft) {
       return yield* new ContextOverflow({
         stage: "plan", rowsNeeded: atLeast, rowsLeft: prompt.rowsLeft,
@@ -54,7 +56,7 @@ export const planParts = <Settings>(prompt: Prompt, producers: ReadonlyArray<Emb
       if (part._tag === "Produced" && part.kept) yield* Effect.forEach(part.media, ({ plan }) => checkEncoder(plan, producers))
       const planned = part._tag === "Produced"
         ? part.media
-        : yield* Effect.forEach(mediaOf(part), (one) => Effect.flatMap(pick(producers, one), (producer) => producer.plan(one, number, settings(one))))
+        : yield* Effect.forEach(mediaOf(part, producers), (one) => Effect.flatMap(pick(producers, one), (producer) => producer.plan(one, number, settings(one))))
       indexes.set(part, planned.map((_, i) => media.length + i))
       media.push(...planned.map((one) => ({ ...one, plan: { ...one.plan, part: number } })))
     }

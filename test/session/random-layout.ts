@@ -2,7 +2,8 @@ import { Effect, Schema } from "effect"
 import type { MediaPlan } from "../../src/core/media-plan.ts"
 import type { PromptLayout } from "../../src/core/prompt-layout.ts"
 import { TokenGrid } from "../../src/core/token-grid.ts"
-import { clipWithSound, mediaSegment } from "../../src/models/qwen2_5_omni/layout.ts"
+import { clipWithSound } from "../../src/models/qwen2_5_omni/layout.ts"
+import { mediaSegment } from "../../src/session/media-segment.ts"
 import { LayoutBuilder } from "../../src/session/layout-builder.ts"
 
 const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))

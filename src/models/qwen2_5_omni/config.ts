@@ -1,43 +1,13 @@
 import { Effect, Schema } from "effect"
-import { CheckpointUnreadable } from "../../core/errors.ts"
-
-const int = (value: number) => Schema.Int.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
-const number = (value: number) => Schema.Finite.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
-const flag = (value: boolean) => Schema.Boolean.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
-const ints = (...values: ReadonlyArray<number>) => Schema.Array(Schema.Int).pipe(Schema.withDecodingDefault(Effect.succeed(values)))
+import { decodeConfig, int, record } from "../../checkpoint/config-fields.ts"
+import { publishedRotary, qwenTextConfig, refusedText } from "../../compile/blocks/qwen-decoder.ts"
+import { WindowedVisionConfig } from "../../compile/blocks/windowed-vision.ts"
+import type { CheckpointUnreadable } from "../../core/errors.ts"
 
 /** `text_config`: a Qwen2.5 decoder with M-RoPE. Defaults are those of transformers' Qwen2_5OmniTextConfig. */
-const TextConfig = Schema.Struct({
-  vocab_size: int(152064),
-  hidden_size: int(3584),
-  intermediate_size: int(18944),
-  num_hidden_layers: int(28),
-  num_attention_heads: int(28),
-  num_key_value_heads: int(4),
-  head_dim: Schema.optional(Schema.NullOr(Schema.Int)),
-  max_position_embeddings: int(32768),
-  rms_norm_eps: number(1e-6),
-  rope_theta: number(1000000),
-  rope_scaling: Schema.optional(Schema.NullOr(Schema.Struct({ mrope_section: ints(16, 24, 24) }))),
-  use_sliding_window: flag(false),
-  sliding_window: Schema.optional(Schema.NullOr(Schema.Int)),
-  max_window_layers: int(28),
-  tie_word_embeddings: flag(false)
-})
-
-/** `vision_config`: the encoder of pictures and frames. */
-const VisionConfig = Schema.Struct({
-  depth: int(32),
-  hidden_size: int(3584),
-  intermediate_size: int(3420),
-  num_heads: int(16),
-  in_channels: int(3),
-  patch_size: int(14),
-  spatial_merge_size: int(2),
-  temporal_patch_size: int(2),
-  window_size: int(112),
-  out_hidden_size: int(3584),
-  fullatt_block_indexes: ints(7, 15, 23, 31)
+const TextConfig = qwenTextConfig({
+  vocab_size: 152064, hidden_size: 3584, intermediate_size: 18944, num_hidden_layers: 28, num_attention_heads: 28, num_key_value_heads: 4,
+  max_position_embeddings: 32768, rms_norm_eps: 1e-6, rope_theta: 1000000, mrope_section: [16, 24, 24]
 })
 
 /** `audio_config`: the encoder of sound, Whisper's in windows. */
@@ -54,7 +24,7 @@ const AudioConfig = Schema.Struct({
 
 const ThinkerConfig = Schema.Struct({
   text_config: TextConfig,
-  vision_config: VisionConfig,
+  vision_config: WindowedVisionConfig,
   audio_config: AudioConfig,
   audio_token_index: int(151646),
   image_token_index: int(151655),
@@ -72,11 +42,9 @@ const ThinkerConfig = Schema.Struct({
 export type OmniConfig = typeof ThinkerConfig.Type
 
 /** Reads the Thinker's configuration, nested (`thinker_config`) or alone. Fails with `CheckpointUnreadable` that names the field. */
-export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<OmniConfig, CheckpointUnreadable> =>
-  Schema.decodeUnknownEffect(ThinkerConfig)(config.thinker_config ?? config).pipe(
-    Effect.mapError((error) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${error.message}` })),
-    Effect.filterOrFail(
-      ({ text_config }) => !text_config.use_sliding_window,
-      () => new CheckpointUnreadable({ stage: "load", path, message: `${path}: use_sliding_window is true; the published Qwen2.5-Omni checkpoints have it false, and it is not run here` })
-    )
-  )
+export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<OmniConfig, CheckpointUnreadable> => Effect.gen(function*() {
+  const thinker = record(config.thinker_config ?? config)
+  const read = yield* decodeConfig(ThinkerConfig, { ...thinker, text_config: publishedRotary(thinker.text_config) }, path)
+  const refused = refusedText(read.text_config, path)
+  return refused === undefined ? read : yield* refused
+})

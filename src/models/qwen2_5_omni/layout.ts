@@ -1,6 +1,7 @@
 import type { MediaPlan } from "../../core/media-plan.ts"
 import type { Run, Segment } from "../../core/segment.ts"
-import { rowsOf, TokenGrid } from "../../core/token-grid.ts"
+import { TokenGrid } from "../../core/token-grid.ts"
+import { gridOf } from "../../session/media-segment.ts"
 import { interleave } from "./interleave.ts"
 import type { TimeScale } from "./positions.ts"
 
@@ -10,12 +11,6 @@ export interface MarkerIds {
   readonly visionEnd: number
   readonly audioStart: number
   readonly audioEnd: number
-}
-
-/** The whole grid of a medium whose pieces are its temporal steps; one column of rows where pieces stand on no grid. */
-export const gridOf = (plan: MediaPlan): TokenGrid => {
-  const first = plan.pieces[0]?.grid
-  return first === undefined ? TokenGrid({ t: plan.rows, h: 1, w: 1 }) : TokenGrid({ t: plan.pieces.length, h: first.h, w: first.w })
 }
 
 /**
@@ -40,16 +35,5 @@ export const clipWithSound = (video: MediaPlan, videoIndex: number, sound: Media
   return {
     _tag: "Interleaved", runs,
     tracks: [{ media: videoIndex, grid, secondsPerStep }, { media: soundIndex, grid: TokenGrid({ t: sound.rows, h: 1, w: 1 }) }]
-  }
-}
-
-/** One medium's rows as a segment, without markers. */
-export const mediaSegment = (plan: MediaPlan, index: number): Segment => {
-  const grid = gridOf(plan)
-  const onGrid = plan.pieces[0]?.grid !== undefined && rowsOf(grid) === plan.rows
-  return {
-    _tag: "Media", attention: "causal", rows: { _tag: "Rows", media: index, from: 0, count: plan.rows },
-    ...(onGrid ? { grid } : {}),
-    ...(onGrid && plan.secondsPerStep !== undefined ? { secondsPerStep: plan.secondsPerStep } : {})
   }
 }

@@ -1,14 +1,13 @@
 import { Effect, Option, Stream } from "effect"
 import { type AudioMedia, isAudioMedia, sampleRateHz } from "../../../modalities/audio/audio-media.ts"
 import { logMel, type LogMelSettings, melFrames, windowSamples } from "../../../modalities/audio/log-mel.ts"
-import { type EmbeddingProducer, make } from "../../core/embedding-producer.ts"
+import { type EmbeddingProducer, make, type NoSettings } from "../../core/embedding-producer.ts"
 import { LimitExceeded, OptionInvalid } from "../../core/errors.ts"
 import type { MediaPlan } from "../../core/media-plan.ts"
 import { Workers } from "../../worker/workers.ts"
 import { type AudioEncoder, encodeAudio, WINDOWS_A_RUN } from "./audio-encoder.ts"
-import type { NoSettings } from "./planner.ts"
-import type { ProcessorSettings } from "./processor-settings.ts"
 import { soundRows } from "./sound-rows.ts"
+import type { SoundSettings } from "./sound-settings.ts"
 
 /** What the producer of recordings is made with. */
 export interface SoundProducerParts {
@@ -16,7 +15,7 @@ export interface SoundProducerParts {
   readonly id: string
   /** Numbers in a row. */
   readonly width: number
-  readonly settings: ProcessorSettings["sound"]
+  readonly settings: SoundSettings
   readonly workers: Workers["Service"]
   readonly encoder: AudioEncoder
 }

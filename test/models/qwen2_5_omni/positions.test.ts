@@ -1,14 +1,16 @@
 import { readFileSync } from "node:fs"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
+import { positionAtSeconds } from "../../../src/core/grid-positions.ts"
 import type { MediaPlan } from "../../../src/core/media-plan.ts"
 import { rowTable } from "../../../src/core/prompt-layout.ts"
 import { TokenGrid } from "../../../src/core/token-grid.ts"
 import { cutByTime } from "../../../src/models/qwen2_5_omni/interleave.ts"
-import { clipWithSound, mediaSegment } from "../../../src/models/qwen2_5_omni/layout.ts"
-import { timeOf, tmrope } from "../../../src/models/qwen2_5_omni/positions.ts"
+import { clipWithSound } from "../../../src/models/qwen2_5_omni/layout.ts"
+import { tmrope } from "../../../src/models/qwen2_5_omni/positions.ts"
 import { soundRows } from "../../../src/models/qwen2_5_omni/sound-rows.ts"
 import { LayoutBuilder } from "../../../src/session/layout-builder.ts"
+import { mediaSegment } from "../../../src/session/media-segment.ts"
 
 /** Made by transformers 4.57.6; see `test/golden/layouts/qwen2_5_omni.py`. */
 interface Table {
@@ -84,7 +86,7 @@ describe("layouts and TMRoPE positions are the reference's", () => {
     for (const { layout, plane, positions, secondsPerGrid, steps } of table.windows) {
       const starts = (time: (step: number) => number) => cutByTime(Array.from({ length: steps * plane }, (_, row) => time(Math.floor(row / plane))), 50).map(([from]) => from)
       expect(starts((step) => step * secondsPerGrid * 25)).toEqual(layout)
-      expect(starts((step) => timeOf(step, secondsPerGrid, 25))).toEqual(positions ?? layout)
+      expect(starts((step) => positionAtSeconds(step, secondsPerGrid, 25))).toEqual(positions ?? layout)
     }
   })
 })
