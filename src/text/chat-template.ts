@@ -165,7 +165,7 @@ export const openChatTemplate = (files: ChatTemplateFiles, tokenizer: Tokenizer)
       const contentOf = (content: TemplateMessage["content"]) => {
         if (typeof content === "string") return guarded(content)
         if (partsJoinedBy !== undefined)
-          return content.map((part) => (part.type === "bare" ? placeOf(part.index) : guarded(String(part.text)))).join(partsJoinedBy)
+          return content.map((part) => (part.type === "bare" ? placeOf(part.index) : guarded("text" in part ? String(part.text) : ""))).join(partsJoinedBy)
         return content.map((part) => {
           if (part.type === "bare") return { type: "text", text: placeOf(part.index) }
           const { type, ...fields } = part
