@@ -16,7 +16,7 @@ export const refreshesGradually = Effect.fnUntraced(function*(
   let third = 1
   for (let keys = 0; third < index.count - 1 && keys < 2; third++) if (index.isKey(third)) keys++
   const counts = ffmpeg.text({
-    input: { ...input, options: ["-t", (index.atSeconds(third) + 1).toFixed(3)] },
+    input: { ...input, options: [...input.options ?? [], "-t", (index.atSeconds(third) + 1).toFixed(3)] },
     // Unit 6: supplemental information, where a recovery point says after how many frames the picture is whole.
     output: ["-map", `0:${stream.index}`, "-c", "copy", "-bsf:v", "filter_units=pass_types=6,trace_headers", "-f", "null", "pipe:1"],
     logLevel: "info",

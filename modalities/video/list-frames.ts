@@ -91,7 +91,7 @@ const listWith = Effect.fnUntraced(function*(
       output: ["-select_streams", String(stream.index), "-show_entries", decodes ? "frame=key_frame,best_effort_timestamp" : "packet=pts,duration,flags", "-of", "csv"]
     }
     : {
-      input: { ...input, options: ["-copyts"] },
+      input: { ...input, options: [...input.options ?? [], "-copyts"] },
       output: decodes
         ? [...map, ...everyFrame(programs), "-enc_time_base", "-1", "-c:v", "wrapped_avframe", "-f", "framecrc", "pipe:1"]
         : [...map, "-c", "copy", "-copyinkf", "-f", "framecrc", "pipe:1"]

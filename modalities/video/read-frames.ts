@@ -60,7 +60,7 @@ const runFrames = ({ ffmpeg, input, listed: { index }, stream }: FrameSource, ru
   const picked = run.seeks ? selectFilter("pts", run.frames.map((frame) => index.timestamp(frame))) : selectFilter("n", run.frames)
   return Stream.unwrap(Effect.map(ffmpeg.programs, (programs) => ffmpeg.stream({
     stage: "encode",
-    input: { ...input, options: before },
+    input: { ...input, options: [...input.options ?? [], ...before] },
     output: [
       "-map", `0:${stream.index}`, "-vf", `${picked},scale=${width}:${height}`, ...everyFrame(programs),
       "-frames:v", String(run.frames.length), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"

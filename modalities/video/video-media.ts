@@ -177,7 +177,8 @@ export const openVideo = Effect.fnUntraced(function*<R>(
       message: `${name} has frames of ${width} x ${height} = ${(width * height).toLocaleString("en-US")} pixels; at most ${limits.maxFramePixels.toLocaleString("en-US")} are read`
     })
   }
-  const input: FfmpegInput = { name, path: yield* opened.path, demuxer: kind.demuxer }
+  // The header may say less than the pictures themselves: decoders are bound too, with room for sizes rounded up to blocks.
+  const input: FfmpegInput = { name, path: yield* opened.path, demuxer: kind.demuxer, options: ["-max_pixels", String(Math.ceil(limits.maxFramePixels * 1.25))] }
   const listed = memoize(listFrames(ffmpeg, input, video))
   const duration = video.durationSeconds ?? streams.durationSeconds ?? 0
   if (settings.start !== undefined && duration > 0 && settings.start >= duration) {

@@ -86,7 +86,7 @@ export const findFfmpeg = Effect.fnUntraced(function*(search: FfmpegSearch = {})
   const tried = ["the setting and FFMPEG_PATH: not set"]
   const packaged = search.staticPackage === false ? undefined : staticFile()
   if (packaged !== undefined && (yield* isProgram(packaged))) return yield* withProbe(packaged)
-  tried.push(packaged === undefined ? "the package ffmpeg-static: not installed" : `the package ffmpeg-static: ${packaged}`)
+  tried.push(`the package ffmpeg-static: ${search.staticPackage === false ? "not tried" : packaged ?? "not installed"}`)
   const folders = (env["PATH"] ?? env["Path"] ?? "").split(delimiter).filter(isAbsolute)
   for (const folder of folders) {
     const path = join(folder, programName("ffmpeg"))

@@ -47,7 +47,7 @@ export const spool = Effect.fnUntraced(function*<R>(
     yield* updateHash(hash, piece)
     if (file === undefined && size <= limits.spoolInMemory) {
       // A copy: who made the stream may use its buffer again.
-      pieces.push(Uint8Array.from(piece))
+      pieces.push(new Uint8Array(piece))
       return
     }
     if (file === undefined) {

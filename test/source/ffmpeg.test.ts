@@ -33,7 +33,7 @@ describe("finding ffmpeg", () => {
   it.live("nowhere: says where it looked and how to get it", () => Effect.gen(function*() {
     const error = yield* Effect.flip(findFfmpeg(none))
     expect(error._tag).toBe("FfmpegMissing")
-    expect(error.tried).toStrictEqual(["the setting and FFMPEG_PATH: not set", "the package ffmpeg-static: not installed", `PATH: ${path("empty")}`])
+    expect(error.tried).toStrictEqual(["the setting and FFMPEG_PATH: not set", "the package ffmpeg-static: not tried", `PATH: ${path("empty")}`])
     expect(error.message).toMatch(/install it with|FFMPEG_PATH/)
   }))
   it.live("a setting that names no program is an error, whatever else is there", () => Effect.gen(function*() {

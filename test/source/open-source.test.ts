@@ -259,6 +259,13 @@ describe("a data: address", () => {
   it.live("in base64", () => Effect.map(read(`data:image/png;base64,${Buffer.from(png).toString("base64")}`), (bytes) => expect(Uint8Array.from(bytes)).toStrictEqual(png)))
   it.live("in base64 with percent signs", () => Effect.map(read(`data:;base64,${encodeURIComponent(Buffer.from(png).toString("base64"))}`), (bytes) => expect(Uint8Array.from(bytes)).toStrictEqual(png)))
   it.live("with percent signs", () => Effect.map(read("DATA:text/plain,a%20b%zz%4"), (bytes) => expect(new TextDecoder().decode(bytes)).toBe("a b%zz%4")))
+  it.live("in base64 of several slices, and with line breaks", () => Effect.gen(function*() {
+    const large = Buffer.alloc(3_000_001)
+    for (let at = 0; at < large.length; at++) large[at] = at * 31 >> 2 & 255
+    const text = large.toString("base64")
+    expect(Buffer.from(yield* read(`data:;base64,${text}`)).equals(large)).toBe(true)
+    expect(Buffer.from(yield* read(`data:;base64,${text.replace(/.{76}/g, "$&\n")}`)).equals(large)).toBe(true)
+  }))
   it.live("without a comma", () => checkRefused({ _tag: "Url", url: "data:image/png;base64" }, "SourceUnreadable", /no comma/))
   it.live("empty", () => checkRefused({ _tag: "Url", url: "data:," }, "SourceUnreadable", /it is empty/))
   it.live("of no base64", () => checkRefused({ _tag: "Url", url: "data:;base64,####" }, "SourceUnreadable", /not base64/))
