@@ -11,5 +11,6 @@ export interface FamilyEntry {
 /** Every family under `src/models`. */
 export const families: ReadonlyArray<FamilyEntry> = [
   { folder: "gemma3", modelTypes: ["gemma3"], load: async () => (await import("../models/gemma3/family.ts")).family },
-  { folder: "qwen2_5_omni", modelTypes: ["qwen2_5_omni", "qwen2_5_omni_thinker"], load: async () => (await import("../models/qwen2_5_omni/family.ts")).family }
+  { folder: "qwen2_5_omni", modelTypes: ["qwen2_5_omni", "qwen2_5_omni_thinker"], load: async () => (await import("../models/qwen2_5_omni/family.ts")).family },
+  { folder: "qwen2_5_vl", modelTypes: ["qwen2_5_vl"], load: async () => (await import("../models/qwen2_5_vl/family.ts")).family }
 ]

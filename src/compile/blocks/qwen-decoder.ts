@@ -97,6 +97,18 @@ export interface QwenDecoderParts {
   readonly levels: number
 }
 
+/** Where a vision-language checkpoint keeps its parts. */
+export interface PartPrefixes {
+  readonly visual: string
+  readonly model: string
+  readonly head: string
+}
+
+/** As published with Qwen2-VL and Qwen2.5-VL (`visual`, `model`), or as Qwen3-VL and later versions of transformers save (`model.visual`, `model.language_model`). */
+export const partPrefixes = (checkpoint: Checkpoint): PartPrefixes => checkpoint.tensors.has("model.language_model.norm.weight")
+  ? { visual: "model.visual", model: "model.language_model", head: "lm_head" }
+  : { visual: "visual", model: "model", head: "lm_head" }
+
 /** Whether the token table is the head: said so, or there is no head. `flags`: `tie_word_embeddings`, wherever config.json has it. */
 export const isTied = (checkpoint: Checkpoint, head: string, ...flags: ReadonlyArray<boolean | undefined>): boolean =>
   flags.includes(true) || !checkpoint.tensors.has(`${head}.weight`)

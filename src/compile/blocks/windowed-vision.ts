@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { int, ints } from "../../checkpoint/config-fields.ts"
+import { int, ints, number } from "../../checkpoint/config-fields.ts"
 import { silu } from "../../onnx/ops.ts"
 import type { GraphSource } from "../compile.ts"
 import { gated } from "./feed-forward.ts"
@@ -22,7 +22,9 @@ export const WindowedVisionConfig = Schema.Struct({
   temporal_patch_size: int(2),
   window_size: int(112),
   out_hidden_size: int(3584),
-  fullatt_block_indexes: ints(7, 15, 23, 31)
+  fullatt_block_indexes: ints(7, 15, 23, 31),
+  /** Positions that a second of a clip takes; Qwen2.5-Omni says it elsewhere. */
+  tokens_per_second: number(4)
 }).check(Schema.makeFilter(({ patch_size, spatial_merge_size, window_size }) =>
   window_size >= patch_size * spatial_merge_size || `window_size is ${window_size}; a merge block has ${patch_size * spatial_merge_size} pixels a side`))
 
