@@ -173,8 +173,8 @@ FAMILIES = dict(
         bias_distance=[30, 500], original_max=[100, 4096])),
     qwen2_audio=Family("qwen2_audio/qwen2_audio", image=False, audio=True, sizes=dict(sizes=dict(hidden=96, layers=2, heads=6, kv_heads=3, audio=(48, 4, 3), mels=80, seconds=10, theta=1e6), tied=dict(tied=True)),
         choices=dict(**decoder, audio=[(32, 1, 2), (64, 4, 8)], mels=[80, 128], seconds=[2, 5, 30])),
-    mllama=Family("mllama/mllama", sizes=dict(sizes=dict(hidden=96, layers=6, cross=(0, 3, 4), heads=6, kv_heads=3, vision=(48, 5, 3), global_layers=3, intermediate=(1, 2, 4), image_size=56), tiles=dict(max_tiles=6, image_size=28),
-        one_tile=dict(max_tiles=1), patches=dict(image_size=70, patch=10)), choices=dict(dtype=[f32, bf16], shards=[1, 1, 3], hidden=[64, 96], heads=[4], kv_heads=[1, 2, 4], cross=[(0,), (1,), (0, 2)], layers=[3, 4], global_layers=[1, 3], intermediate=[(0,), (1, 3), (3, 1)],
+    mllama=Family("mllama/mllama", sizes=dict(sizes=dict(hidden=96, layers=6, cross=(1, 3, 4), heads=6, kv_heads=3, vision=(48, 5, 3), global_layers=3, intermediate=(1, 2, 4), image_size=56), tiles=dict(max_tiles=6, image_size=28),
+        one_tile=dict(max_tiles=1), patches=dict(image_size=70, patch=10)), choices=dict(dtype=[f32, bf16], shards=[1, 1, 3], hidden=[64, 96], heads=[4], kv_heads=[1, 2, 4], cross=[(1,), (2,), (1, 2)], layers=[3, 4], global_layers=[1, 3], intermediate=[(0,), (1, 3), (3, 1)],
         max_tiles=[2, 3, 4], image_size=[28, 56])))
 
 def own(name, f):
