@@ -1,4 +1,4 @@
-import { gelu, mul, silu } from "../../onnx/ops.ts"
+import { gelu, mul, quickGelu, silu } from "../../onnx/ops.ts"
 import type { Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
 import { linear } from "./linear.ts"
@@ -7,7 +7,8 @@ import { linear } from "./linear.ts"
 export const activations: Readonly<Record<string, (x: Value) => Value>> = {
   silu,
   gelu: (x) => gelu(x, "none"),
-  gelu_pytorch_tanh: (x) => gelu(x, "tanh")
+  gelu_pytorch_tanh: (x) => gelu(x, "tanh"),
+  quick_gelu: quickGelu
 }
 
 /** SwiGLU and its kin: down(activation(gate(x)) * up(x)). */

@@ -2,26 +2,25 @@ import { gelu, reshape } from "../../onnx/ops.ts"
 import type { Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
 import { linear } from "./linear.ts"
+import type { RotaryVisionSpec } from "./rotary-vision.ts"
 
-/** What a patch merger is made of. */
+/** Names within a merger, and what it makes. */
 export interface PatchMergerSpec {
-  /** Numbers in a hidden row. */
-  readonly width: number
-  /** Patches along a side of a merge block. */
-  readonly merge: number
+  /** Name of its norm. */
+  readonly norm: string
+  /** Names of its two linear layers. */
+  readonly layers: readonly [string, string]
   /** Numbers in an embedding. */
   readonly outputs: number
-  /** Names of the two linear layers. */
-  readonly layers: readonly [string, string]
-  /** The norm, over rows of `width` numbers. */
-  readonly norm: (x: Value, width: number) => Value
-  /** Whether the norm is over the joined rows of a block (Qwen3-VL's deepstack), not over each. */
-  readonly joinFirst?: boolean
 }
 
-/** Projector: hidden rows [rows, width], a block's together, to embeddings [rows / merge², outputs]: norm, rows of a block joined, two linear layers (`PatchMerger`). */
-export const patchMerger = (x: Value, weights: Weights, { joinFirst = false, layers, merge, norm, outputs, width }: PatchMergerSpec): Value => {
-  const joined = width * merge ** 2
-  const rows = joinFirst ? norm(reshape(x, [-1, joined]), joined) : reshape(norm(x, width), [-1, joined])
+/**
+ * Projector: hidden rows [rows, width], a block's together, to embeddings [rows / merge², outputs]: norm, rows of a block joined, two linear layers
+ * (transformers 4.57.6 `PatchMerger`). `joinFirst`: the norm is over joined rows (`use_postshuffle_norm` of `Qwen3VLVisionPatchMerger`).
+ */
+export const patchMerger = (x: Value, weights: Weights, { layers, norm, outputs }: PatchMergerSpec, vision: RotaryVisionSpec, joinFirst = false): Value => {
+  const { width } = vision
+  const joined = width * vision.merge ** 2
+  const rows = joinFirst ? vision.norm(reshape(x, [-1, joined]), weights, norm, joined) : reshape(vision.norm(x, weights, norm, width), [-1, joined])
   return linear(gelu(linear(rows, weights, layers[0], joined, joined, true), "none"), weights, layers[1], joined, outputs, true)
 }

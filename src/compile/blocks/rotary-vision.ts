@@ -1,7 +1,9 @@
 import { add, fusedMatMul, gather, mul, multiHeadAttention, reduceSum, reshape, rotaryEmbedding, split } from "../../onnx/ops.ts"
 import type { GraphBuilder, Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
+import type { GraphSource } from "../compile.ts"
 import { linear } from "./linear.ts"
+import { patchMerger, type PatchMergerSpec } from "./patch-merger.ts"
 
 /** What an encoder of pictures and frames with two-dimensional rotary is made of (Qwen's). */
 export interface RotaryVisionSpec {
@@ -20,15 +22,16 @@ export interface RotaryVisionSpec {
   readonly merge: number
   /** Queries, keys and values: one matrix `qkv`, or `q`, `k`, `v`. */
   readonly qkv: "fused" | "separate"
-  readonly norm: (x: Value, weights: Weights, name: string) => Value
+  /** Over the last axis, `width` numbers. */
+  readonly norm: (x: Value, weights: Weights, name: string, width: number) => Value
   /** `weights`: the layer's `mlp`. */
   readonly feedForward: (x: Value, weights: Weights) => Value
   /** Attention within windows, except in the layers named full; absent: full in all. `side`: patches along a full window's side. */
   readonly windows?: { readonly side: number; readonly isFull: (layer: number) => boolean }
   /** Learned positions `pos_embed`, a square of so many a side, interpolated to the grid. */
   readonly positionSide?: number
-  /** Layers after which hidden rows are given out for deepstack, in rising order. */
-  readonly levels: ReadonlyArray<number>
+  /** Layers after which hidden rows are given out for deepstack, in rising order, and where the merger of each is. */
+  readonly levels: ReadonlyArray<{ readonly layer: number; readonly merger: string }>
 }
 
 interface Shared {
@@ -91,10 +94,24 @@ export const rotaryVision = (graph: GraphBuilder, weights: Weights, spec: Rotary
   if (spec.positionSide !== undefined) x = add(x, interpolated(graph, weights, spec.positionSide, width))
   for (let layer = 0; layer < spec.depth; layer++) {
     const block = weights.at(`blocks.${layer}`)
-    x = add(x, attention(spec.norm(x, block, "norm1"), block.at("attn"), spec, layer, shared))
-    x = add(x, spec.feedForward(spec.norm(x, block, "norm2"), block.at("mlp")))
-    const level = spec.levels.indexOf(layer)
+    x = add(x, attention(spec.norm(x, block, "norm1", width), block.at("attn"), spec, layer, shared))
+    x = add(x, spec.feedForward(spec.norm(x, block, "norm2", width), block.at("mlp")))
+    const level = spec.levels.findIndex((one) => one.layer === layer)
     if (level !== -1) graph.output(`level.${level}`, x)
   }
   graph.output("hidden", x)
 }
+
+/** The graphs `vision` and `vision_projector`; `prefix`: of `patch_embed`, `blocks` and the mergers. The second takes what the first gives, to `embeddings` and `level_embeddings.<k>`. */
+export const rotaryVisionGraphs = (prefix: string, spec: RotaryVisionSpec, merger: PatchMergerSpec): ReadonlyArray<GraphSource> => [
+  { name: "vision", build: (graph, weights) => rotaryVision(graph, weights.at(prefix), spec) },
+  {
+    name: "vision_projector",
+    build: (graph, weights) => {
+      const visual = weights.at(prefix)
+      const hidden = (name: string) => graph.input(name, "float32", ["rows", spec.width])
+      graph.output("embeddings", patchMerger(hidden("hidden"), visual.at("merger"), merger, spec))
+      spec.levels.forEach((level, k) => graph.output(`level_embeddings.${k}`, patchMerger(hidden(`level.${k}`), visual.at(level.merger), merger, spec, true)))
+    }
+  }
+]

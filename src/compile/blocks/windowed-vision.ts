@@ -4,10 +4,7 @@ import { silu } from "../../onnx/ops.ts"
 import type { GraphSource } from "../compile.ts"
 import { gated } from "./feed-forward.ts"
 import { rms } from "./normalization.ts"
-import { patchMerger } from "./patch-merger.ts"
-import { rotaryVision, type RotaryVisionSpec } from "./rotary-vision.ts"
-
-const EPSILON = 1e-6
+import { rotaryVisionGraphs, type RotaryVisionSpec } from "./rotary-vision.ts"
 
 /** `vision_config` of the encoder that Qwen2.5-VL and Qwen2.5-Omni share; defaults are those of transformers' Qwen2_5_VLVisionConfig. */
 export const WindowedVisionConfig = Schema.Struct({
@@ -36,20 +33,13 @@ export const windowedVisionSpec = (config: WindowedVisionConfig, qkv: RotaryVisi
   const { fullatt_block_indexes, hidden_size: width, intermediate_size, patch_size: patchSize, spatial_merge_size: merge, window_size } = config
   return {
     width, depth: config.depth, heads: config.num_heads, channels: config.in_channels, temporalPatchSize: config.temporal_patch_size, patchSize, patchBias: false, merge, qkv,
-    norm: (x, weights, name) => rms(x, weights, name, width, EPSILON),
+    norm: (x, weights, name, numbers) => rms(x, weights, name, numbers, 1e-6),
     feedForward: (x, weights) => gated(x, weights, width, intermediate_size, silu, true),
     windows: { side: Math.floor(window_size / merge / patchSize) * merge, isFull: (layer) => fullatt_block_indexes.includes(layer) },
     levels: []
   }
 }
 
-/** The graphs `vision` and `vision_projector`. `prefix`: of `blocks`, `patch_embed` and `merger`. */
-export const windowedVisionGraphs = (config: WindowedVisionConfig, spec: RotaryVisionSpec, prefix: string): ReadonlyArray<GraphSource> => [
-  { name: "vision", build: (graph, weights) => rotaryVision(graph, weights.at(prefix), spec) },
-  {
-    name: "vision_projector",
-    build: (graph, weights) => graph.output("embeddings", patchMerger(graph.input("hidden", "float32", ["rows", spec.width]), weights.at(`${prefix}.merger`), {
-      width: spec.width, merge: spec.merge, outputs: config.out_hidden_size, layers: ["mlp.0", "mlp.2"], norm: (x, width) => rms(x, weights.at(`${prefix}.merger`), "ln_q", width, EPSILON)
-    }))
-  }
-]
+/** Its graphs (see `rotaryVisionGraphs`). */
+export const windowedVisionGraphs = (config: WindowedVisionConfig, spec: RotaryVisionSpec, prefix: string): ReadonlyArray<GraphSource> =>
+  rotaryVisionGraphs(prefix, spec, { norm: "ln_q", layers: ["mlp.0", "mlp.2"], outputs: config.out_hidden_size })
