@@ -29,6 +29,6 @@ const place = (layout: LayoutBuilder, { index, plan }: PlacedMedia, ids: GemmaCo
 export const planner = ({ ids, ...rest }: PlannerParts): PromptPlanner => placeholderPlanner({
   ...rest,
   placeholders: { image: ids.start },
-  bringsMarkers: () => true,
+  bringsMarkers: ([first]) => first?.plan.modality === "image",
   place: (layout, media) => media.forEach((one) => place(layout, one, ids))
 })
