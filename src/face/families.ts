@@ -14,5 +14,6 @@ export const families: ReadonlyArray<FamilyEntry> = [
   { folder: "idefics3", modelTypes: ["idefics3", "smolvlm"], load: async () => (await import("../models/idefics3/family.ts")).family },
   { folder: "qwen2_5_omni", modelTypes: ["qwen2_5_omni", "qwen2_5_omni_thinker"], load: async () => (await import("../models/qwen2_5_omni/family.ts")).family },
   { folder: "qwen2_5_vl", modelTypes: ["qwen2_5_vl"], load: async () => (await import("../models/qwen2_5_vl/family.ts")).family },
-  { folder: "qwen2_vl", modelTypes: ["qwen2_vl"], load: async () => (await import("../models/qwen2_vl/family.ts")).family }
+  { folder: "qwen2_vl", modelTypes: ["qwen2_vl"], load: async () => (await import("../models/qwen2_vl/family.ts")).family },
+  { folder: "qwen3_vl", modelTypes: ["qwen3_vl"], load: async () => (await import("../models/qwen3_vl/family.ts")).family }
 ]

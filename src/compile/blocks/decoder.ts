@@ -112,5 +112,7 @@ export const decoder = (graph: GraphBuilder, weights: Weights, head: Value, spec
     x = decoderLayer(graph, x, weights.at(`layers.${layer}`), layer, spec, shared)
     if (layer < spec.levels) x = add(x, graph.input(`level.${layer}`, "float32", ["rows", spec.width]))
   }
+  // More levels than layers: the reference adds no more, but the session gives them all.
+  for (let level = spec.layers; level < spec.levels; level++) graph.input(`level.${level}`, "float32", ["rows", spec.width])
   lastLogits(graph, x, (last) => rms(last, weights, "norm", spec.width, spec.epsilon, spec.plusOne), head)
 }
