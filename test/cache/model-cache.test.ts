@@ -268,7 +268,7 @@ describe("places that cannot be written", () => {
     for (const place of [join(folder, "file"), join(folder, "file", "deep"), "/proc/sensorium"]) {
       const error = yield* unwritable(touch(place, "key"))
       expect(error).toMatchObject({ _tag: "CacheUnwritable", stage: "compile" })
-      expect(String(Object(error).message)).toContain(`${place}`)
+      expect(String(Object(error).message)).toContain(place)
     }
   }).pipe(Effect.scoped))
 

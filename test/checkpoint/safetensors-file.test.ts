@@ -140,8 +140,8 @@ describe("writing", () => {
   it.effect.prop("what is written is read back", [Schema.Array(Schema.Tuple([Schema.String, Schema.Array(Schema.Finite)]))], ([lists]) => Effect.gen(function*() {
     const folder = yield* temporaryFolder
     const path = join(folder, "a.safetensors")
-    // A letter before each name: where keys `\` and, say, `\n` of one character follow the same keys, V8 13.6's JSON.parse takes the second for the first.
-    const named = new Map(lists.filter(([name]) => name.isWellFormed()).map(([name, values]) => [`t${name}`, values]))
+    // No name that JSON escapes: after the same keys, V8 13.6's JSON.parse takes the key `\n` for a key `\` that it has seen there before.
+    const named = new Map(lists.filter(([name]) => name !== "__metadata__" && JSON.stringify(name) === `"${name}"`))
     // `fromEntries` makes a property even of a name that an assignment would not.
     const tensors = Object.fromEntries([...named].map(([name, values]) => [name, float32([values.length], Float32Array.from(values, (value) => value % 3e38))]))
     yield* writeSafetensors(path, tensors, { count: String(named.size) })

@@ -14,10 +14,10 @@ describe("over axes", () => {
   for (const [name, [build, plain]] of Object.entries(cases)) {
     it(name, async () => {
       for (const axes of [[-1], [0], [1, 2], [0, 1, 2]]) {
-        const gone = axes.map((axis) => (axis + 3) % 3)
+        const gone = new Set(axes.map((axis) => (axis + 3) % 3))
         const [kept, without] = await run({ x }, (v) => [build(v.x, axes), build(v.x, axes, { keepDims: false })], { x: ["rows", 3, "width"] })
-        const shape = x.shape.map((side, axis) => gone.includes(axis) ? 1 : side)
-        const expected = computed(shape, (at) => plain(indices(x.shape).filter((index) => index.every((value, axis) => gone.includes(axis) || value === at[axis])).map(reader(x))))
+        const shape = x.shape.map((side, axis) => gone.has(axis) ? 1 : side)
+        const expected = computed(shape, (at) => plain(indices(x.shape).filter((index) => index.every((value, axis) => gone.has(axis) || value === at[axis])).map(reader(x))))
         expect(kept.dims).toEqual(shape)
         expectClose(kept.data, expected)
         expectClose(without.data, expected)
