@@ -224,6 +224,21 @@ describe("room", () => {
   }).pipe(Effect.scoped))
 })
 
+describe("a process that slept past its time", () => {
+  it.live("marks what it uses again, and unmarks it at the end", () => Effect.gen(function*() {
+    const folder = yield* newFolder
+    const marks = names(folder, "uses", "key")
+    yield* Effect.scoped(withCache({ folder }, (cache) => Effect.gen(function*() {
+      yield* cache.entry("key", fill("x"))
+      const [mark] = yield* marks
+      yield* Effect.promise(() => rm(join(folder, "uses", "key", mark), { recursive: true }))
+      while ((yield* marks).length === 0) yield* Effect.sleep("50 millis")
+      expect(yield* marks).toEqual([mark])
+    })))
+    expect(yield* marks).toEqual([])
+  }).pipe(Effect.scoped))
+})
+
 describe("looking and clearing", () => {
   it.live("list, usage, clear: what is in use stays", () => Effect.gen(function*() {
     const folder = yield* newFolder
