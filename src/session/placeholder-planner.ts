@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { EmbeddingProducer, NoSettings } from "../core/embedding-producer.ts"
 import { OptionInvalid } from "../core/errors.ts"
 import type { MediaPlan } from "../core/media-plan.ts"
-import type { Part } from "../core/prompt.ts"
+import type { Part, Prompt } from "../core/prompt.ts"
 import type { PromptPlanner } from "../core/prompt-plan.ts"
 import type { ChatTemplate } from "../text/chat-template.ts"
 import type { Tokenizer } from "../text/tokenizer.ts"
@@ -28,16 +28,20 @@ export interface PlaceholderTemplate {
   readonly markers?: { readonly start: number; readonly end: number }
   /** Whether what is laid out for these media has markers of its own: the template's pair around them is left out. Default: never. */
   readonly bringsMarkers?: (media: ReadonlyArray<PlacedMedia>) => boolean
+  /** The template that takes the place of `template` for these messages; default: none does. */
+  readonly templateFor?: (messages: Prompt["messages"]) => ChatTemplate | undefined
+  /** Whether the template takes every message's content as a list of parts, also where it is one text. */
+  readonly partsOnly?: boolean
   /** Lays out the media of one part that brings its markers. */
   readonly place?: (layout: LayoutBuilder, media: ReadonlyArray<PlacedMedia>) => void
 }
 
 /** A planner that puts each medium where the template wrote its placeholder; a medium whose modality the template has no word for stands bare. */
-export const placeholderPlanner = ({ bringsMarkers, markers, place, placeholders, producers, template, tokenizer }: PlaceholderTemplate): PromptPlanner => ({
+export const placeholderPlanner = ({ bringsMarkers, markers, partsOnly = false, place, placeholders, producers, template, templateFor, tokenizer }: PlaceholderTemplate): PromptPlanner => ({
   plan: (prompt) => Effect.gen(function*() {
     const parts = yield* planParts(prompt, producers, (): NoSettings => ({}))
-    const { bare, messages, placed } = templateMessages(prompt.messages, Object.keys(placeholders))
-    const pieces = yield* template.render(messages, { addGenerationPrompt: true })
+    const { bare, messages, placed } = templateMessages(prompt.messages, Object.keys(placeholders), partsOnly)
+    const pieces = yield* (templateFor?.(prompt.messages) ?? template).render(messages, { addGenerationPrompt: true })
     const layout = new LayoutBuilder()
     const mediaOf = (part: Part): ReadonlyArray<PlacedMedia> => parts.of(part).map((index) => ({ plan: parts.media[index].plan, index }))
     const add = (part: Part) => {
@@ -48,7 +52,10 @@ export const placeholderPlanner = ({ bringsMarkers, markers, place, placeholders
     let next = 0
     pieces.forEach((piece, at) => {
       if (piece._tag === "Text") layout.text(piece.text)
-      else if (piece._tag === "Bare") add(bare[piece.index])
+      else if (piece._tag === "Bare") {
+        if (brings(bare[piece.index])) place?.(layout, mediaOf(bare[piece.index]))
+        else add(bare[piece.index])
+      }
       else if (isPlaceholder(piece.id)) {
         const part = placed[next++]
         if (part === undefined) return
