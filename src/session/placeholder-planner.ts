@@ -9,7 +9,7 @@ import type { Tokenizer } from "../text/tokenizer.ts"
 import { LayoutBuilder } from "./layout-builder.ts"
 import { mediaSegment } from "./media-segment.ts"
 import { planParts } from "./plan-parts.ts"
-import { templateMessages } from "./prompt-pieces.ts"
+import { modalityOf, templateMessages } from "./prompt-pieces.ts"
 
 /** One planned medium of a part, and its index in the prompt's plan. */
 export interface PlacedMedia {
@@ -21,7 +21,8 @@ export interface PlacedMedia {
 export interface PlaceholderTemplate {
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
-  readonly producers: ReadonlyArray<EmbeddingProducer<NoSettings>>
+  /** A function where what media become depends on the rest of the prompt (see `withSettings`). */
+  readonly producers: ReadonlyArray<EmbeddingProducer<NoSettings>> | ((messages: Prompt["messages"]) => ReadonlyArray<EmbeddingProducer<NoSettings>>)
   /** Placeholder tokens that the template writes for media, by modality. */
   readonly placeholders: Readonly<Record<string, number>>
   /** Marker tokens that the template writes around a placeholder; absent: it writes none. */
@@ -32,14 +33,20 @@ export interface PlaceholderTemplate {
   readonly templateFor?: (messages: Prompt["messages"]) => ChatTemplate | undefined
   /** Whether the template takes every message's content as a list of parts, also where it is one text. */
   readonly partsOnly?: boolean
+  /** Whether the reference's tokenizer puts its own tokens around the prompt (LLaMA's `<s>`), where the template has not written them. Default: the template writes all. */
+  readonly around?: boolean
+  /** Whether text behind a medium is tokenized in a call of its own (default: the whole prompt in one). */
+  readonly callAfterMedia?: boolean
   /** Lays out the media of one part that brings its markers. */
   readonly place?: (layout: LayoutBuilder, media: ReadonlyArray<PlacedMedia>) => void
 }
 
 /** A planner that puts each medium where the template wrote its placeholder; a medium whose modality the template has no word for stands bare. */
-export const placeholderPlanner = ({ bringsMarkers, markers, partsOnly = false, place, placeholders, producers, template, templateFor, tokenizer }: PlaceholderTemplate): PromptPlanner => ({
+export const placeholderPlanner = ({
+  around = false, bringsMarkers, callAfterMedia = false, markers, partsOnly = false, place, placeholders, producers, template, templateFor, tokenizer
+}: PlaceholderTemplate): PromptPlanner => ({
   plan: (prompt) => Effect.gen(function*() {
-    const parts = yield* planParts(prompt, producers, (): NoSettings => ({}))
+    const parts = yield* planParts(prompt, typeof producers === "function" ? producers(prompt.messages) : producers, (): NoSettings => ({}))
     const { bare, messages, placed } = templateMessages(prompt.messages, Object.keys(placeholders), partsOnly)
     const pieces = yield* (templateFor?.(prompt.messages) ?? template).render(messages, { addGenerationPrompt: true })
     const layout = new LayoutBuilder()
@@ -48,29 +55,49 @@ export const placeholderPlanner = ({ bringsMarkers, markers, partsOnly = false, 
       for (const { index, plan } of mediaOf(part)) if (plan.rows > 0) layout.segment(mediaSegment(plan, index))
     }
     const brings = (part: Part | undefined) => part !== undefined && bringsMarkers?.(mediaOf(part)) === true
-    const isPlaceholder = (id: number) => Object.values(placeholders).includes(id)
-    let next = 0
+    const modalityBehind = (id: number) => Object.keys(placeholders).find((modality) => placeholders[modality] === id)
+    const isPlaceholder = (id: number) => modalityBehind(id) !== undefined
+    // A template may put a message's pictures before its clips, whatever their order: each modality counts for itself.
+    const queues = Map.groupBy(placed, modalityOf)
+    const taken = new Map<string, number>()
+    const placedFor = (id: number, ahead: number): Part | undefined => {
+      const modality = modalityBehind(id) ?? ""
+      return queues.get(modality)?.[(taken.get(modality) ?? 0) + ahead]
+    }
+    const { after = [], before = [] } = around ? tokenizer.around : {}
+    const [opening] = pieces
+    if (before.length > 0 && !(opening?._tag === "Control" && opening.id === before[0])) layout.control(...before)
     pieces.forEach((piece, at) => {
-      if (piece._tag === "Text") layout.text(piece.text)
+      if (piece._tag === "Text") layout.text(piece.text, piece.normalized)
       else if (piece._tag === "Bare") {
         if (brings(bare[piece.index])) place?.(layout, mediaOf(bare[piece.index]))
         else add(bare[piece.index])
       }
       else if (isPlaceholder(piece.id)) {
-        const part = placed[next++]
+        const part = placedFor(piece.id, 0)
+        const modality = modalityBehind(piece.id) ?? ""
+        taken.set(modality, (taken.get(modality) ?? 0) + 1)
         if (part === undefined) return
         if (brings(part)) place?.(layout, mediaOf(part))
         else add(part)
       } else {
-        const [before, after] = [pieces[at - 1], pieces[at + 1]]
-        const opens = piece.id === markers?.start && after?._tag === "Control" && isPlaceholder(after.id) && brings(placed[next])
-        const closes = piece.id === markers?.end && before?._tag === "Control" && isPlaceholder(before.id) && brings(placed[next - 1])
+        const [previous, next] = [pieces[at - 1], pieces[at + 1]]
+        const opens = piece.id === markers?.start && next?._tag === "Control" && brings(placedFor(next.id, 0))
+        const closes = piece.id === markers?.end && previous?._tag === "Control" && brings(placedFor(previous.id, -1))
         if (!opens && !closes) layout.control(piece.id)
       }
     })
-    if (next !== placed.length) {
-      return yield* new OptionInvalid({ stage: "plan", option: "messages", message: `the chat template has places for ${next} media, the prompt has ${placed.length}` })
+    if (after.length > 0) layout.control(...after)
+    for (const modality of new Set([...queues.keys(), ...taken.keys()])) {
+      const [places, media] = [taken.get(modality) ?? 0, queues.get(modality)?.length ?? 0]
+      if (places !== media) {
+        return yield* new OptionInvalid({ stage: "plan", option: "messages", message: `the chat template has places for ${places} media of ${modality}, the prompt has ${media}` })
+      }
     }
-    return { media: parts.media, layout: yield* layout.build((text) => tokenizer.encode(text)), adapter: "none" }
+    return {
+      media: parts.media, adapter: "none",
+      layout: yield* layout.build((text, { afterMedia, index, normalized }) =>
+        tokenizer.encode(text, { atStart: (index === 0 && opening?._tag === "Text") || (callAfterMedia && afterMedia), normalized }))
+    }
   })
 })

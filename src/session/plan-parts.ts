@@ -26,10 +26,12 @@ export const pick = <Settings>(producers: ReadonlyArray<EmbeddingProducer<Settin
   }))
 }
 
-/** Kept rows must come of the encoder that the model has for their modality. */
-const checkEncoder = (plan: MediaPlan, producers: ReadonlyArray<{ readonly modality: string; readonly id: string }>): Effect.Effect<void, PlanMismatch> => {
+/** Kept rows must come of the encoder that the model has for their modality, and have been made as this prompt would make them. */
+const checkEncoder = (
+  plan: MediaPlan, producers: ReadonlyArray<{ readonly modality: string; readonly id: string; readonly decided?: MediaPlan["settings"] }>
+): Effect.Effect<void, PlanMismatch> => {
   const own = producers.find(({ modality }) => modality === plan.modality)
-  return own === undefined || own.id === plan.producer ? Effect.void : Effect.fail(new PlanMismatch({
+  return own === undefined ? Effect.void : own.id === plan.producer ? checkKept(plan, own.decided ?? {}) : Effect.fail(new PlanMismatch({
     stage: "plan", setting: "encoder", kept: plan.producer, wanted: own.id,
     message: `${plan.source}: these ${plan.modality} rows were made by another encoder (${plan.producer}), this model has ${own.id}`
   }))
