@@ -15,6 +15,8 @@ import { modalityOf, templateMessages } from "./prompt-pieces.ts"
 export interface PlacedMedia {
   readonly plan: MediaPlan
   readonly index: number
+  /** Its number among the prompt's media of its modality, from 0. */
+  readonly ordinal: number
 }
 
 /** How a family lays prompts out whose template writes one placeholder token a medium. */
@@ -33,6 +35,8 @@ export interface PlaceholderTemplate {
   readonly templateFor?: (messages: Prompt["messages"]) => ChatTemplate | undefined
   /** Whether the template takes every message's content as a list of parts, also where it is one text. */
   readonly partsOnly?: boolean
+  /** For templates whose messages hold strings: what stands between a message's parts. Media then stand bare. */
+  readonly partsJoinedBy?: string
   /** Whether the reference's tokenizer puts its own tokens around the prompt (LLaMA's `<s>`), where the template has not written them. Default: the template writes all. */
   readonly around?: boolean
   /** Whether text behind a medium is tokenized in a call of its own (default: the whole prompt in one). */
@@ -43,14 +47,15 @@ export interface PlaceholderTemplate {
 
 /** A planner that puts each medium where the template wrote its placeholder; a medium whose modality the template has no word for stands bare. */
 export const placeholderPlanner = ({
-  around = false, bringsMarkers, callAfterMedia = false, markers, partsOnly = false, place, placeholders, producers, template, templateFor, tokenizer
+  around = false, bringsMarkers, callAfterMedia = false, markers, partsJoinedBy, partsOnly = false, place, placeholders, producers, template, templateFor, tokenizer
 }: PlaceholderTemplate): PromptPlanner => ({
   plan: (prompt) => Effect.gen(function*() {
     const parts = yield* planParts(prompt, typeof producers === "function" ? producers(prompt.messages) : producers, (): NoSettings => ({}))
     const { bare, messages, placed } = templateMessages(prompt.messages, Object.keys(placeholders), partsOnly)
-    const pieces = yield* (templateFor?.(prompt.messages) ?? template).render(messages, { addGenerationPrompt: true })
+    const pieces = yield* (templateFor?.(prompt.messages) ?? template).render(messages, { addGenerationPrompt: true, ...(partsJoinedBy === undefined ? {} : { partsJoinedBy }) })
     const layout = new LayoutBuilder()
-    const mediaOf = (part: Part): ReadonlyArray<PlacedMedia> => parts.of(part).map((index) => ({ plan: parts.media[index].plan, index }))
+    const ordinals = parts.media.map(({ plan: { modality } }, at) => parts.media.slice(0, at).filter(({ plan }) => plan.modality === modality).length)
+    const mediaOf = (part: Part): ReadonlyArray<PlacedMedia> => parts.of(part).map((index) => ({ plan: parts.media[index].plan, index, ordinal: ordinals[index] }))
     const add = (part: Part) => {
       for (const { index, plan } of mediaOf(part)) if (plan.rows > 0) layout.segment(mediaSegment(plan, index))
     }
