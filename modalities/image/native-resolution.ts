@@ -4,7 +4,7 @@ import { type EmbeddingProducer, make, type NoSettings } from "../../src/core/em
 import type { FeatureBlock, MediaPlan } from "../../src/core/media-plan.ts"
 import { merged, PatchGrid, rowsOf } from "../../src/core/token-grid.ts"
 import { Workers } from "../../src/worker/workers.ts"
-import { type ImageMedia, isImageMedia } from "./image-media.ts"
+import { type ImageMedia, type ImageSettings, isImageMedia } from "./image-media.ts"
 import { factorOf, type PatchProcessor, patchSettings, pixelsOption } from "./patch-processor.ts"
 import type { PatchFeatures } from "./patches.ts"
 import { patchFeatures } from "./preprocess.ts"
@@ -19,6 +19,8 @@ export interface NativeResolutionParts {
   readonly processor: PatchProcessor
   readonly workers: Workers["Service"]
   readonly encoder: VisionEncoder
+  /** How the family's reference reads pictures; see `ImageMedia.readAs`. */
+  readonly reads?: Partial<ImageSettings>
 }
 
 /** Bounds of a picture where the checkpoint does not say: width x height after the resize (`Qwen2VLImageProcessor`). */
@@ -34,9 +36,9 @@ export const plannedSize = (plan: MediaPlan, { mergeSize, patchSize }: PatchProc
 }
 
 /** A picture at its own resolution, within bounds: one temporal step, its frame repeated (`Qwen2VLImageProcessor`). Options: `minPixels`, `maxPixels`. */
-export const nativePictures = ({ encoder, id, processor, width, workers }: NativeResolutionParts): EmbeddingProducer<NoSettings> => make<ImageMedia, NoSettings, MediaPlan>({
+export const nativePictures = ({ encoder, id, processor, reads = {}, width, workers }: NativeResolutionParts): EmbeddingProducer<NoSettings> => make<ImageMedia, NoSettings, MediaPlan>({
   modality: "image", id, width,
-  accepts: (media) => isImageMedia(media) ? Option.some(media) : Option.none(),
+  accepts: (media) => isImageMedia(media) ? Option.some(media.readAs(reads)) : Option.none(),
   plan: (media, _, common) => Effect.gen(function*() {
     const size = yield* smartResize(media, {
       factor: factorOf(processor),

@@ -1,4 +1,4 @@
-import { bucketedPositions } from "../../compile/blocks/bucketed-positions.ts"
+import { bucketedPositions, positionsOnGrid, steppedFractions } from "../../compile/blocks/bucketed-positions.ts"
 import { linear } from "../../compile/blocks/linear.ts"
 import { llamaGraphs } from "../../compile/blocks/llama-decoder.ts"
 import { pixelShuffle } from "../../compile/blocks/pixel-shuffle.ts"
@@ -8,8 +8,8 @@ import type { IdeficsConfig } from "./config.ts"
 
 /** Learned position of each patch of a whole tile, row by row. */
 const positionsOf = (across: number): ReadonlyArray<number> => {
-  const side = bucketedPositions(across, across)
-  return side.flatMap((row) => side.map((column) => row * across + column))
+  const side = bucketedPositions(steppedFractions(across), across)
+  return positionsOnGrid(side, side, across)
 }
 
 /** The graphs `embed`, `decoder` and `vision`: encoder, pixel shuffle, one matrix (transformers `Idefics3Connector`). */

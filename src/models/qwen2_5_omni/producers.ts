@@ -28,7 +28,8 @@ const clips: ClipDefaults = { bounds: "frame", minPixels: 128 * 28 * 28, maxPixe
 export const producersOf = ({ audio, config, id, processors, sound, vision, workers }: ProducerParts): ReadonlyArray<EmbeddingProducer<NoSettings>> => {
   const parts = { id, width: config.text_config.hidden_size, workers }
   return [
-    nativePictures({ ...parts, encoder: vision, processor: processors.image }),
+    // qwen-omni-utils lays RGBA pictures on white, and no others.
+    nativePictures({ ...parts, encoder: vision, processor: processors.image, reads: { alpha: "white-rgba" } }),
     nativeClips({ ...parts, encoder: vision, processor: processors.video, clips }),
     soundProducer({ ...parts, settings: sound, encoder: audio })
   ]

@@ -43,7 +43,7 @@ export const family: FamilyModule = {
       id: key, width: text.hidden_size, workers: yield* Workers,
       encoder: visionEncoder(vision, vision_config.out_hidden_size, { encoder: graphs.vision, projector: graphs.vision_projector })
     }
-    const producers = [...options.producers, nativePictures({ ...parts, processor: processors.image }), nativeClips({ ...parts, processor: processors.video, clips })]
+    const producers = [...options.producers, nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }), nativeClips({ ...parts, processor: processors.video, clips })]
     const placeholders = { image: config.image_token_id, video: config.video_token_id }
     const model: LoadedModel = {
       name: checkpoint.folder, modelType: "qwen2_5_vl", modalities: [...new Set(producers.map(({ modality }) => modality))],

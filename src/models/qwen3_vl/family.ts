@@ -48,7 +48,7 @@ export const family: FamilyModule = {
     }
     const producers = [
       ...options.producers,
-      nativePictures({ ...parts, processor: processors.image }),
+      nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }),
       nativeClips({
         ...parts, processor: processors.video, clips,
         secondsOfSteps: (indices, { frameRate }, steps) => timestamps(indices, frameRate, processors.video.mergeSize, steps)
