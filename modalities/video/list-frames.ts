@@ -8,7 +8,9 @@ import { FrameIndex } from "./frame-index.ts"
 /** A clip's frames in order, and what they were counted by. */
 export interface ListedFrames {
   readonly index: FrameIndex
-  /** Whether timestamps name frames exactly and key frames are known: decoding may begin at one. */
+  /** Whether each timestamp names one frame, as a decoder gives it. */
+  readonly timed: boolean
+  /** Whether, beside that, key frames are known: decoding may begin at one. */
   readonly seekable: boolean
   /** Average frames a second, as a fraction of the container's own, or of its frames where it says none. */
   readonly frameRate: number
@@ -161,6 +163,8 @@ export const listFrames = Effect.fnUntraced(function*(
   if (tally.index === undefined) return yield* new SourceUnreadable({ stage: "open", source: input.name, message: `${input.name} cannot be read: it holds no frame` })
   const frameRate = averageRate(stream, tally)
   // Decoded frames come in the order of showing; timestamps that jump back (joined recordings) or are missing say nothing.
-  const timed = exact || (tally.untimed === 0 && !tally.index.wasReordered)
-  return { index: timed ? tally.index : evenIndex(tally.frames, frameRate), seekable: exact, frameRate }
+  const orderly = exact || (tally.untimed === 0 && !tally.index.wasReordered)
+  // ffmpeg, unlike ffprobe, straightens the timestamps of decoded frames before it lists them.
+  const timed = exact || (orderly && !tally.index.hasDuplicates && (yield* ffmpeg.programs).ffprobe !== undefined)
+  return { index: orderly ? tally.index : evenIndex(tally.frames, frameRate), timed, seekable: exact, frameRate }
 })

@@ -47,26 +47,41 @@ const cut = (size: number) => <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): St
     Stream.rechunk(1)
   )
 
-/** The frames of one run. It may end early: where a seek did not lead to every frame, or the file holds fewer than it says. */
-const runFrames = ({ ffmpeg, input, listed: { index }, stream }: FrameSource, run: DecodeRun): Stream.Stream<Uint8Array, FfmpegMissing | FfmpegError> => {
-  const { height, width } = stream
-  const [first] = run.frames
-  // Between this frame and the next: a time that no rounding moves to another frame.
-  const seekTo = index.seconds(first + 1 < index.count ? (index.timestamp(first) + index.timestamp(first + 1)) / 2 : index.timestamp(first))
-  const before = run.seeks
+/** How one run finds its frames: by timestamp from a key frame, by timestamp from the start, or by counting from the start. */
+type Finding = "seek" | "timestamp" | "count"
+
+/**
+ * The frames of one run. It may end early: where a seek did not lead to every frame, timestamps turned out otherwise, or the file holds
+ * fewer frames than it says.
+ */
+const runFrames = ({ ffmpeg, input, listed: { index }, stream }: FrameSource, frames: ReadonlyArray<number>, finding: Finding): Stream.Stream<Uint8Array, FfmpegMissing | FfmpegError> => {
+  const { height, rotation, width } = stream
+  const [first] = frames
+  const byTime = finding !== "count"
+  const before = byTime ? ["-copyts"] : []
+  if (finding === "seek") {
+    // Between this frame and the next: a time that no rounding moves to another frame.
+    const time = index.seconds(first + 1 < index.count ? (index.timestamp(first) + index.timestamp(first + 1)) / 2 : index.timestamp(first))
     // Frames that a decoder could not complete after a seek are dropped, never shown broken: the caller then decodes from the start.
-    ? ["-copyts", "-noaccurate_seek", "-seek_timestamp", "1", "-ss", seekTo.toFixed(6), "-flags", "-output_corrupt"]
-    : []
-  const picked = run.seeks ? selectFilter("pts", run.frames.map((frame) => index.timestamp(frame))) : selectFilter("n", run.frames)
+    before.push("-noaccurate_seek", "-seek_timestamp", "1", "-ss", time.toFixed(6), "-flags", "-output_corrupt")
+  }
+  // Where the size of frames changes midway, ffmpeg makes its filters anew, scales to the first size, and `select` counts from 0 again. Who
+  // counts keeps the filters, and lets `scale` follow the change; the filters that turn a picture cannot.
+  const keepsFilters = !byTime && rotation === 0
+  if (keepsFilters) before.push("-reinit_filter", "0")
+  const picked = byTime ? selectFilter("pts", frames.map((frame) => index.timestamp(frame))) : selectFilter("n", frames)
   return Stream.unwrap(Effect.map(ffmpeg.programs, (programs) => ffmpeg.stream({
     stage: "encode",
     input: { ...input, options: [...input.options ?? [], ...before] },
     output: [
-      "-map", `0:${stream.index}`, "-vf", `${picked},scale=${width}:${height}`, ...everyFrame(programs),
-      "-frames:v", String(run.frames.length), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"
+      "-map", `0:${stream.index}`, "-vf", keepsFilters ? `${picked},scale=${width}:${height}` : picked, ...everyFrame(programs),
+      "-frames:v", String(frames.length), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"
     ]
   }))).pipe(cut(width * height * 3))
 }
+
+/** What is tried when a run ended early. */
+const otherwise: Readonly<Record<Finding, Finding | undefined>> = { seek: "timestamp", timestamp: "count", count: undefined }
 
 /**
  * Decodes the picked frames, one a pull, in as few runs as it pays, never past the last of them. The pixels are those of
@@ -76,15 +91,16 @@ const runFrames = ({ ffmpeg, input, listed: { index }, stream }: FrameSource, ru
  */
 export const readFrames = (source: FrameSource, picks: ReadonlyArray<number>): Stream.Stream<DecodedFrame, FfmpegMissing | FfmpegError> => {
   const { listed, stream } = source
-  const read = (run: DecodeRun): Stream.Stream<DecodedFrame, FfmpegMissing | FfmpegError> => Stream.suspend(() => {
+  const read = (frames: ReadonlyArray<number>, finding: Finding): Stream.Stream<DecodedFrame, FfmpegMissing | FfmpegError> => Stream.suspend(() => {
     let given = 0
-    const frames = Stream.map(runFrames(source, run), (data): DecodedFrame => ({ frame: run.frames[given++], data }))
-    const rest = Stream.suspend(() => run.seeks && given < run.frames.length ? read({ frames: run.frames.slice(given), seeks: false }) : Stream.empty)
-    return Stream.concat(frames, rest)
+    const decoded = Stream.map(runFrames(source, frames, finding), (data): DecodedFrame => ({ frame: frames[given++], data }))
+    const next = otherwise[finding]
+    return Stream.concat(decoded, Stream.suspend(() => next === undefined || given === frames.length ? Stream.empty : read(frames.slice(given), next)))
   })
+  const readRun = ({ frames, seeks }: DecodeRun) => read(frames, seeks ? "seek" : listed.timed ? "timestamp" : "count")
   const plan = (seekable: boolean) => decodeRuns(picks, listed.index, stream.width * stream.height, seekable)
   const planned = plan(listed.seekable)
-  if (!planned.some(({ seeks }) => seeks)) return Stream.flatMap(Stream.fromIterable(planned), read)
+  if (!planned.some(({ seeks }) => seeks)) return Stream.flatMap(Stream.fromIterable(planned), readRun)
   return Stream.unwrap(Effect.map(refreshesGradually(source.ffmpeg, source.input, stream, listed.index), (gradual) =>
-    Stream.flatMap(Stream.fromIterable(gradual ? plan(false) : planned), read)))
+    Stream.flatMap(Stream.fromIterable(gradual ? plan(false) : planned), readRun)))
 }

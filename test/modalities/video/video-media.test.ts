@@ -63,6 +63,9 @@ const films: ReadonlyArray<readonly [name: string, args: ReadonlyArray<string>, 
   ["moving.gif", [...film(2, "10")], 160, 120, 10],
   ["moving.png", [...film(1, "10"), "-f", "apng"], 160, 120, 10],
   ["odd.mkv", [...film(1), "-vf", "scale=161:121", "-c:v", "ffv1", "-pix_fmt", "bgr0"], 161, 121, 30],
+  ["ten-bit.mp4", [...film(1), "-pix_fmt", "yuv420p10le", "-c:v", "libx264"], 160, 120, 30],
+  ["full-range.mp4", [...film(1), "-vf", "scale=out_color_matrix=bt709:out_range=pc", "-pix_fmt", "yuvj420p", "-colorspace", "bt709", "-color_range", "pc", "-c:v", "libx264"], 160, 120, 30],
+  ["grey.mkv", [...film(1), "-c:v", "ffv1", "-pix_fmt", "gray"], 160, 120, 30],
   ["one.mp4", [...film(1), "-frames:v", "1", ...h264], 160, 120, 30]
 ]
 
@@ -81,6 +84,12 @@ beforeAll(async () => {
   // All the pictures, then all the sound.
   await makeClip(path("apart.mp4"), ...film(3), ...tone(3), ...h264, "-c:a", "aac", "-max_interleave_delta", "1", "-movflags", "+faststart")
   await makeClip(path("ten-hours.mp4"), "-f", "lavfi", "-i", "color=s=64x64:r=1:d=36000", ...h264, "-preset", "ultrafast")
+  // Two recordings, one after the other, the second smaller.
+  await makeClip(path("first.ts"), ...film(1, "30", "320x240"), ...h264)
+  await makeClip(path("second.ts"), ...film(1), ...h264)
+  writeFileSync(path("resized.ts"), Buffer.concat([readFileSync(path("first.ts")), readFileSync(path("second.ts"))]))
+  await makeClip(path("resized.mkv"), "-i", path("resized.ts"), "-c", "copy")
+  await makeClip(path("resized-turned.mp4"), "-i", path("resized.mkv"), "-c", "copy", "-metadata:s:v", "rotate=90")
   mkdirSync(path("alone"))
   symlinkSync(execFileSync("sh", ["-c", "command -v ffmpeg"], { encoding: "utf8" }).trim(), path("alone/ffmpeg"))
 }, 180_000)
@@ -200,6 +209,16 @@ describe("a clip", () => {
     expect(frameCount).toBe(30 + 30)
     for (const [frame, seconds] of [[1, 1 / 30], [29, 29 / 30], [30, 1], [31, 1.1], [59, 3.9]]) expect(Math.abs(atSeconds(frame) - seconds)).toBeLessThan(0.001_1)
   }))))
+
+  for (const [name, alone] of [["resized.ts", false], ["resized.ts", true], ["resized.mkv", false], ["resized.mkv", true], ["resized-turned.mp4", false], ["resized-turned.mp4", true]] as const) {
+    it.live(`${name}${alone ? ", by ffmpeg alone" : ""}: frames that change their size midway are scaled to the first`, () => withFfmpeg(Effect.scoped(Effect.gen(function*() {
+      const media = yield* opening(file(name))
+      const reference = referenceFrames(path(name))
+      const { frameCount } = yield* media.timeline
+      expect(frameCount).toBe(60)
+      for (const indices of [range(60), [5, 40], [10, 29, 30, 45, 59], [59]]) yield* sameFrames(media, reference, indices)
+    })), alone))
+  }
 
   it.live("from bytes and from a byte stream is the same clip", () => withFfmpeg(Effect.gen(function*() {
     const bytes = new Uint8Array(readFileSync(path("ntsc.mp4")))
