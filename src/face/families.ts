@@ -12,6 +12,7 @@ export interface FamilyEntry {
 export const families: ReadonlyArray<FamilyEntry> = [
   { folder: "gemma3", modelTypes: ["gemma3"], load: async () => (await import("../models/gemma3/family.ts")).family },
   { folder: "idefics3", modelTypes: ["idefics3", "smolvlm"], load: async () => (await import("../models/idefics3/family.ts")).family },
+  { folder: "llava", modelTypes: ["llava"], load: async () => (await import("../models/llava/family.ts")).family },
   { folder: "qwen2_5_omni", modelTypes: ["qwen2_5_omni", "qwen2_5_omni_thinker"], load: async () => (await import("../models/qwen2_5_omni/family.ts")).family },
   { folder: "qwen2_5_vl", modelTypes: ["qwen2_5_vl"], load: async () => (await import("../models/qwen2_5_vl/family.ts")).family },
   { folder: "qwen2_vl", modelTypes: ["qwen2_vl"], load: async () => (await import("../models/qwen2_vl/family.ts")).family },

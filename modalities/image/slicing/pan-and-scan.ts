@@ -1,4 +1,4 @@
-import type { PixelBox } from "../picture-recipe.ts"
+import type { PixelBox } from "../crop.ts"
 import type { PixelSize } from "../rgb-image.ts"
 
 /** When and how finely a picture is cut. */

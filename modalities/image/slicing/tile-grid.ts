@@ -1,4 +1,4 @@
-import type { PixelBox } from "../picture-recipe.ts"
+import type { PixelBox } from "../crop.ts"
 import type { PixelSize } from "../rgb-image.ts"
 
 /** No side is enlarged beyond it (`MAX_IMAGE_SIZE` of transformers' Idefics3). */

@@ -5,7 +5,7 @@ import type { Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
 import { activations } from "./feed-forward.ts"
 import { layer } from "./normalization.ts"
-import { patchEmbedding, visionLayer, type VisionTransformerSpec } from "./vision-transformer.ts"
+import { patchEmbedding, visionStates, type VisionTransformerSpec } from "./vision-transformer.ts"
 
 /** What a SigLIP encoder's configuration means where config.json does not say. */
 export interface SiglipDefaults {
@@ -48,25 +48,25 @@ export const siglipLayers = (config: SiglipConfig): VisionTransformerSpec => ({
 
 /** How a SigLIP encoder is used. */
 export interface SiglipUse {
-  /** Layers that run; default all. Fewer: what a family takes is an earlier layer's output. */
-  readonly layers?: number
-  /** Whether the norm after the last layer is taken (default); families that take an earlier layer's output do without. */
-  readonly postNorm?: boolean
   /** Which learned position each patch has, where that is not its own number: [patches]. */
   readonly positions?: ReadonlyArray<number>
 }
 
-/** `pixels` [tiles, 3, side, side] to hidden rows [tiles, patches, width]. `weights`: holds `embeddings`, `encoder` and `post_layernorm` (transformers `SiglipVisionTransformer`). */
-export const siglipVision = (pixels: Value, weights: Weights, config: SiglipConfig, { layers = config.num_hidden_layers, positions, postNorm = true }: SiglipUse = {}): Value => {
-  const { hidden_size: width, layer_norm_eps, num_channels: channels, patch_size: patchSize } = config
+/**
+ * `pixels` [tiles, 3, side, side] to hidden rows after so many layers as each entry of `after` says, each [tiles, patches, width], before the last norm. `weights`: holds
+ * `embeddings` and `encoder` (transformers `SiglipVisionTransformer`).
+ */
+export const siglipStates = (pixels: Value, weights: Weights, config: SiglipConfig, after: ReadonlyArray<number>, { positions }: SiglipUse = {}): ReadonlyArray<Value> => {
+  const { hidden_size: width, num_channels: channels, patch_size: patchSize } = config
   const patches = patchesAcross(config) ** 2
   const embeddings = weights.at("embeddings")
   // Positions that are patches' own numbers need no second table.
   const table = embeddings.tensor("position_embedding.weight", [patches, width], positions === undefined || positions.every((position, i) => position === i) ? {} : {
     name: "placed", make: (stored) => Float32Array.from(stored, (_, i) => stored[positions[Math.floor(i / width)] * width + i % width])
   })
-  const spec = siglipLayers(config)
-  let x = add(patchEmbedding(pixels, embeddings, { width, channels, patchSize, bias: true }), table)
-  for (let i = 0; i < layers; i++) x = visionLayer(x, weights.at(`encoder.layers.${i}`), spec)
-  return postNorm ? layer(x, weights, "post_layernorm", width, layer_norm_eps) : x
+  return visionStates(add(patchEmbedding(pixels, embeddings, { width, channels, patchSize, bias: true }), table), weights.at("encoder"), siglipLayers(config), after)
 }
+
+/** All layers, then the norm: [tiles, patches, width]. `weights`: holds `post_layernorm` as well. */
+export const siglipVision = (pixels: Value, weights: Weights, config: SiglipConfig, use: SiglipUse = {}): Value =>
+  layer(siglipStates(pixels, weights, config, [config.num_hidden_layers], use)[0], weights, "post_layernorm", config.hidden_size, config.layer_norm_eps)

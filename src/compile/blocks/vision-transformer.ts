@@ -29,6 +29,16 @@ export const visionLayer = (x: Value, weights: Weights, { activation, epsilon, h
   return add(middle, twoLayer(layer(middle, weights, "layer_norm2", width, epsilon), weights.at("mlp"), ["fc1", "fc2"], width, inner, width, activation))
 }
 
+/**
+ * Hidden rows after so many layers as each entry of `after` says, 0 the embeddings themselves (as `hidden_states` of transformers counts); no layer beyond
+ * the last is run. `weights`: holds `layers`.
+ */
+export const visionStates = (embeddings: Value, weights: Weights, spec: VisionTransformerSpec, after: ReadonlyArray<number>): ReadonlyArray<Value> => {
+  const states = [embeddings]
+  for (let i = 0; i < Math.max(0, ...after); i++) states.push(visionLayer(states[i], weights.at(`layers.${i}`), spec))
+  return after.map((layers) => states[layers])
+}
+
 /** How pixels become patches. */
 export interface PatchEmbeddingSpec {
   readonly width: number

@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
+import { crop } from "../../../modalities/image/crop.ts"
 import { resample } from "../../../modalities/image/resample.ts"
 import { picture } from "./picture.ts"
 
@@ -49,4 +50,16 @@ law.prop("a picture of one colour keeps it at any size, and the two roundings st
   const narrow = (rounding: "pillow" | "torchvision") => resample(image, { width: across, height }, { filter, rounding }).data
   const other = narrow("torchvision")
   expect(narrow("pillow").every((level, i) => Math.abs(level - other[i]) <= 1)).toBe(true)
+}, { arbitrary: { runs: 300 } })
+
+const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
+
+law.prop("a part of a resized picture is the same as that part cut out of the whole", [Side, Side, Side, Side, Filter, Share, Share], ([width, height, across, down, filter, at, long]) => {
+  const image = picture(width, height, 1 + 2 * width)
+  const size = { width: across, height: down }
+  const [left, top] = [Math.floor(at * (across - 1)), Math.floor(long * (down - 1))]
+  const box = { left, top, width: 1 + Math.floor(long * (across - left - 1)), height: 1 + Math.floor(at * (down - top - 1)) }
+  for (const rounding of ["pillow", "torchvision"] as const) {
+    expect(resample(image, size, { filter, rounding }, box)).toEqual(crop(resample(image, size, { filter, rounding }), box))
+  }
 }, { arbitrary: { runs: 300 } })

@@ -1,0 +1,84 @@
+import { Effect, Schema } from "effect"
+import { decodeConfig, record } from "../../src/checkpoint/config-fields.ts"
+import { CheckpointUnreadable } from "../../src/core/errors.ts"
+import type { PixelBox } from "./crop.ts"
+import { clipNormalization, halves, type PictureProcessor, readPictureProcessor } from "./picture-processor.ts"
+import type { PictureRecipe, RecipeStep } from "./picture-recipe.ts"
+import type { PixelSize } from "./rgb-image.ts"
+
+/** How every picture becomes a square of the encoder's size: stretched, or its shorter edge brought to a length and the middle cut out. */
+export interface SquareProcessor extends PictureProcessor {
+  /** Pixels along a side. */
+  readonly side: number
+  /** Pixels of the shorter edge before the cut; undefined: stretched. */
+  readonly shortestEdge: number | undefined
+}
+
+const Sides = Schema.Union([
+  Schema.Int,
+  Schema.Struct({ shortest_edge: Schema.optional(Schema.NullOr(Schema.Int)), height: Schema.optional(Schema.NullOr(Schema.Int)), width: Schema.optional(Schema.NullOr(Schema.Int)) })
+])
+const optional = <S extends Schema.Top>(schema: S) => Schema.optional(Schema.NullOr(schema))
+const Fields = Schema.Struct({ size: optional(Sides), crop_size: optional(Sides), do_center_crop: optional(Schema.Boolean), image_processor_type: optional(Schema.String) })
+
+/**
+ * Reads a processor's file (`CLIPImageProcessor`, `SiglipImageProcessor` of transformers 5.18, or the processors that came before them). `kind`: whose defaults hold where
+ * the file does not name its class; `side`: what the encoder takes. Fails with `CheckpointUnreadable` where it gives anything but squares of that side.
+ */
+export const readSquareProcessor = (file: Readonly<Record<string, unknown>>, path: string, kind: "clip" | "siglip", side: number): Effect.Effect<SquareProcessor, CheckpointUnreadable> => Effect.gen(function*() {
+  const { crop_size, do_center_crop, image_processor_type, size } = yield* decodeConfig(Fields, file, path)
+  const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
+  const isClip = image_processor_type === undefined || image_processor_type === null ? kind === "clip" : image_processor_type.startsWith("CLIP")
+  const common = yield* readPictureProcessor(file, path, isClip
+    ? { filter: "bicubic", ...clipNormalization, arithmetic: "torchvision" }
+    : { filter: "bicubic", mean: halves, std: halves, arithmetic: "torchvision" })
+  const first = typeof size === "number" ? { shortest_edge: size } : size ?? (isClip ? { shortest_edge: 224 } : { height: 224, width: 224 })
+  const { shortest_edge: edge, height = edge, width = edge } = first
+  const cropped = do_center_crop ?? isClip
+  const cut = typeof crop_size === "number" ? { height: crop_size, width: crop_size } : crop_size ?? (isClip ? { height: 224, width: 224 } : {})
+  if (cropped) {
+    if (cut.height !== side || cut.width !== side) return yield* refuse("crop_size", `is ${JSON.stringify(cut)}; the encoder takes ${side} x ${side} pixels`)
+    const stretched = first.height === side && first.width === side
+    if (!stretched && (edge === undefined || edge === null || edge < 1)) return yield* refuse("size", `is ${JSON.stringify(size)}; a shorter edge, or the encoder's ${side} x ${side} pixels, are expected`)
+    return { ...common, side, shortestEdge: stretched ? undefined : edge ?? side }
+  }
+  if (height !== side || width !== side || first.height === undefined) return yield* refuse("size", `is ${JSON.stringify(record(size ?? first))} without a cut; the encoder takes ${side} x ${side} pixels`)
+  return { ...common, side, shortestEdge: undefined }
+})
+
+/** A picture of `size` with its shorter edge as `edge` pixels (`get_resize_output_image_size` of transformers' `image_transforms`). */
+export const shortestEdge = ({ height, width }: PixelSize, edge: number): PixelSize =>
+  width <= height ? { width: edge, height: Math.trunc(edge * height / width) } : { width: Math.trunc(edge * width / height), height: edge }
+
+/** The middle of a picture, over its edge where it is smaller (`center_crop` of transformers' torchvision backend). */
+export const middle = ({ height, width }: PixelSize, side: number): PixelBox => {
+  const start = (length: number) => length < side ? -Math.floor((side - length) / 2) : Math.floor((length - side) / 2)
+  return { left: start(width), top: start(height), width: side, height: side }
+}
+
+/** The least square around a picture, the picture in its middle (`expand2square` of the published LLaVA, `pad_to_square`). */
+export const aroundSquare = ({ height, width }: PixelSize): PixelBox => {
+  const side = Math.max(height, width)
+  return { left: -Math.floor((side - width) / 2), top: -Math.floor((side - height) / 2), width: side, height: side }
+}
+
+/** What padding is filled with so that it is about 0 after normalization: int(mean x 255). */
+export const meanColour = ({ normalization: { mean } }: PictureProcessor): readonly [number, number, number] => [Math.trunc(mean[0] * 255), Math.trunc(mean[1] * 255), Math.trunc(mean[2] * 255)]
+
+/** The steps that make the square of picture number `of`, which has `size`; the last one makes it. `at`: how many steps stand before. */
+export const squareSteps = (size: PixelSize, { resample, shortestEdge: edge, side }: SquareProcessor, of = 0, at = 0): ReadonlyArray<RecipeStep> => {
+  if (edge === undefined) return [{ _tag: "Resize", of, size: { width: side, height: side }, resample }]
+  const resized = shortestEdge(size, edge)
+  const box = middle(resized, side)
+  return box.left >= 0 && box.top >= 0
+    ? [{ _tag: "Resize", of, size: resized, resample, box }]
+    : [{ _tag: "Resize", of, size: resized, resample }, { _tag: "Crop", of: at + 1, box }]
+}
+
+/** A picture of `size` as one square; `padded`: in the middle of a square of the mean colour first. */
+export const squareRecipe = (size: PixelSize, processor: SquareProcessor, padded = false): PictureRecipe => {
+  const box = aroundSquare(size)
+  const pad: ReadonlyArray<RecipeStep> = padded && size.width !== size.height ? [{ _tag: "Crop", of: 0, box, fill: meanColour(processor) }] : []
+  const steps = [...pad, ...squareSteps(padded ? box : size, processor, pad.length, pad.length)]
+  return { steps, wanted: [steps.length], normalization: processor.normalization }
+}
