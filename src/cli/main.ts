@@ -14,8 +14,6 @@ import { complainOfMistake, reportFailure } from "./report-failure.ts"
 import { jsonFlag } from "./root-command.ts"
 import { verifyCommand } from "./verify-command.ts"
 
-// ONNX Runtime 1.30 writes files to the temporary folder and reports over the network unless this is set before it is loaded.
-process.env.ORT_DISABLE_TELEMETRY ??= "1"
 // Started by another Node: when that one is gone, however it went, so is this.
 if (process.channel) {
   process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))
