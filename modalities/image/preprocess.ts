@@ -4,6 +4,7 @@ import { Workers } from "../../src/worker/workers.ts"
 import { workerTask } from "../../src/worker/worker-task.ts"
 import type { PatchSettings } from "./image.worker.ts"
 import type { PatchFeatures } from "./patches.ts"
+import type { PatchStrip } from "./patch-strip.ts"
 import type { PictureRecipe, PixelPlanes } from "./picture-recipe.ts"
 import type { ResampleSettings } from "./resample.ts"
 import type { PixelSize, RgbImage } from "./rgb-image.ts"
@@ -13,6 +14,7 @@ export type { PatchSettings } from "./image.worker.ts"
 const task = workerTask<typeof import("./image.worker.ts")>()
 const resampleTask = task("./image.worker.ts", import.meta.url, "resample")
 const recipeTask = task("./image.worker.ts", import.meta.url, "followRecipe")
+const stripTask = task("./image.worker.ts", import.meta.url, "stripOf")
 const patchesTask = task("./image.worker.ts", import.meta.url, "patchesOf")
 
 /** How a call treats the pictures that it is given. */
@@ -46,3 +48,7 @@ export const patchFeatures = (frames: ReadonlyArray<RgbImage>, settings: PatchSe
 /** The pictures that a recipe makes of one, off the event loop (see `followRecipe`). */
 export const recipePictures = (image: RgbImage, recipe: PictureRecipe, handOver: HandOver = {}): Effect.Effect<ReadonlyArray<PixelPlanes>, WorkerFailed, Workers> =>
   Effect.flatMap(Workers, (workers) => workers.call(recipeTask, [image, recipe], { transfer: buffers([image], handOver) }))
+
+/** The same as one strip of patches, off the event loop (see `patchStrip`). */
+export const recipeStrip = (image: RgbImage, recipe: PictureRecipe, patch: number, handOver: HandOver = {}): Effect.Effect<PatchStrip, WorkerFailed, Workers> =>
+  Effect.flatMap(Workers, (workers) => workers.call(stripTask, [image, recipe, patch], { transfer: buffers([image], handOver) }))

@@ -20,12 +20,17 @@ export const bucketOf = (value: number, boundaries: Float32Array): number => {
   return bucket
 }
 
-/**
- * Which of `across` learned positions along a side each of `count` patches has: the fraction that it stands at, put into buckets (transformers 5.18
- * `Idefics3VisionEmbeddings`). Rounding may put a patch one bucket early: 25 of 25 are not 0 to 24.
- */
-export const bucketedPositions = (count: number, across: number): ReadonlyArray<number> => {
+/** Which of `across` learned positions along a side each patch has, by the fraction of the side that it stands at, [patches]. */
+export const bucketedPositions = (fractions: Float32Array, across: number): ReadonlyArray<number> => {
   const boundaries = torchArange(1 / across, 1, 1 / across)
-  const step = fround(1 / count)
-  return Array.from({ length: count }, (_, i) => bucketOf(Math.min(fround(i * step), fround(1 - 1e-6)), boundaries))
+  return Array.from(fractions, (fraction) => bucketOf(fraction, boundaries))
 }
+
+/** Fractions as transformers 5.18's Idefics3 takes them: multiples of a rounded step. Rounding may put a patch one bucket early. */
+export const steppedFractions = (count: number): Float32Array => {
+  const step = fround(1 / count)
+  return Float32Array.from({ length: count }, (_, i) => Math.min(fround(i * step), fround(1 - 1e-6)))
+}
+
+/** Positions of a grid of patches in a square table of `across` a side, row by row, from those along each side. */
+export const positionsOnGrid = (down: ReadonlyArray<number>, right: ReadonlyArray<number>, across: number): ReadonlyArray<number> => down.flatMap((row) => right.map((column) => row * across + column))

@@ -17,6 +17,8 @@ export interface LlamaDefaults {
   readonly num_attention_heads: number
   /** Absent: as many as there are heads. */
   readonly num_key_value_heads?: number
+  /** Absent: hidden_size / num_attention_heads. */
+  readonly head_dim?: number
   readonly max_position_embeddings: number
   readonly rms_norm_eps: number
   readonly rope_theta: number
@@ -32,6 +34,9 @@ export const qwen2Defaults: LlamaDefaults = {
   vocab_size: 151936, hidden_size: 4096, intermediate_size: 22016, num_hidden_layers: 32, num_attention_heads: 32, num_key_value_heads: 32, max_position_embeddings: 32768, rms_norm_eps: 1e-6,
   rope_theta: 10000
 }
+
+/** Of transformers' `Qwen3Config`. */
+export const qwen3Defaults: LlamaDefaults = { ...qwen2Defaults, head_dim: 128 }
 
 /** A decoder with one kind of attention and one position a row, as config.json describes it (Llama, Qwen2). */
 export interface LlamaConfig {
@@ -88,7 +93,7 @@ export const parseLlama = (config: unknown, defaults: LlamaDefaults, path: strin
   const heads = read.num_attention_heads
   const kvHeads = read.num_key_value_heads ?? defaults.num_key_value_heads ?? heads
   if (heads < 1 || kvHeads < 1 || heads % kvHeads !== 0) return yield* refuse("num_attention_heads", `is ${heads}, no multiple of ${kvHeads} heads of keys`)
-  const headWidth = read.head_dim ?? read.hidden_size / heads
+  const headWidth = read.head_dim ?? defaults.head_dim ?? read.hidden_size / heads
   if (!Number.isInteger(headWidth) || headWidth % 2 !== 0) return yield* refuse("hidden_size", `is ${read.hidden_size}; ${heads} heads of ${headWidth} numbers cannot turn in pairs`)
   const rope = { ...read.rope_parameters, ...read.rope_scaling }
   const kind = rope.rope_type ?? rope.type ?? "default"
