@@ -137,7 +137,7 @@ class Thinker(nn.Module):
         return tuple(torch.cat([m[i % 3] for i, m in enumerate(z.split(sections, -1))], -1)[:, None] for z in (f.cos(), f.sin()))
 
     def forward(self, b, positions=None, every=False):
-        """b: see data.batch. Returns (logits of the answers' tokens [n, vocab], targets [n], where [batch, text]) or all logits."""
+        """b: see data.batch; "seen_rows" and "heard_rows" stand in for pixels and mel. Returns (logits of the answers' tokens [n, vocab], targets [n], where [batch, text]) or all logits."""
         ids, vi, ai = b["prefix"], b["vision_slots"], b["audio_slots"]; batch = b["text"].shape[0]; p = len(ids)
         pos = b["position_ids"] if positions is None else positions(b["position_ids"].clone(), vi, ai)
         cos, sin = self.rotary(pos); text, block = b["text"], b["block"]; n = p + text.shape[1]
@@ -147,12 +147,14 @@ class Thinker(nn.Module):
         dtype = torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
         mask = torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, float("-inf"))[:, None]
         x, cos, sin = x.to(dtype), cos.to(dtype), sin.to(dtype)
-        if "pixels" in b:
+        if "seen_rows" in b: x = x.index_copy(1, vi, b["seen_rows"].to(dtype))
+        elif "pixels" in b:
             steps, patches = b["pixels"].shape[1:3]
             v = self.visual(b["pixels"].reshape(batch * steps, patches, -1), b["grid"]).reshape(batch, len(vi), -1); self.seen_rows = v; x = x.index_copy(1, vi, v.to(dtype))
-        if "mel" in b: self.heard_rows = self.audio_tower(b["mel"]); x = x.index_copy(1, ai, self.heard_rows.to(dtype))
+        if "heard_rows" in b: x = x.index_copy(1, ai, b["heard_rows"].to(dtype))
+        elif "mel" in b: self.heard_rows = self.audio_tower(b["mel"]); x = x.index_copy(1, ai, self.heard_rows.to(dtype))
         for l in self.model.layers: x = l(x, cos, sin, mask)
-        x = self.model.norm(x); self.heard = x[:, ai] if "mel" in b else None
+        x = self.model.norm(x); self.heard = x[:, ai] if len(ai) else None
         if every: return self.lm_head(x)
         where = b["label"] != -100
         return self.lm_head(x[:, p:][where]).float(), b["label"][where], where

@@ -65,14 +65,17 @@ def second(model, heads, grads, ready, told, seed, bank, plan, align):
             else: g.copy_(p.grad)
         told.put((k, len(b["names"]), loss.item())); ready.value = 1
 
-def batches(seed, bank, plan, dense, ahead=4):
-    """Every batch comes twice, the second time some batches later: drawing costs a third of a training step."""
+def batches(seed, bank, plan, dense, ahead=4, times=2):
+    """Every batch comes `times` times, some batches apart: drawing costs a third of a training step."""
     mp.set_sharing_strategy("file_system"); q = mp.get_context("spawn").Queue(ahead); p = mp.get_context("spawn").Process(target=maker, args=(q, seed, bank, plan, dense), daemon=True); p.start()
     again = collections.deque()
     while True:
         if not p.is_alive() and q.empty(): raise RuntimeError("the process that makes data has ended")
-        b = q.get(timeout=600); again.append(b); yield b
-        if len(again) > 24: yield again.popleft()
+        b = q.get(timeout=600); b["pass"] = 1; yield b; again.append(b)
+        for _ in range(times - 1):
+            if len(again) > 16:
+                b = again.popleft(); b["pass"] += 1; yield b
+                if b["pass"] < times: again.append(b)
 
 class Heads(nn.ModuleDict):
     """Throw-away classifiers on the encoders' rows."""
@@ -106,7 +109,11 @@ class Run:
     def save(self):
         torch.save(dict({k: m.state_dict() for k, m in self.modules.items()}, opt=self.opt.state_dict(), step=self.step, seconds=self.seconds, seen=self.seen), self.a.out + ".new"); os.replace(self.a.out + ".new", self.a.out)
     def rate(self):
-        f = self.seconds / 60 / self.a.minutes; up = min(1, (self.step + 1) / self.a.warm); return up * (1 if f < 1 - self.a.decay else max(.02, (1 - f) / self.a.decay))
+        f = self.fraction(); up = min(1, (self.step + 1) / self.a.warm); return up * (1 if f < 1 - self.a.decay else max(.02, (1 - f) / self.a.decay))
+    def fraction(self):
+        """How much of the run is over: by its own clock, or by the wall clock when --until says when it must end."""
+        if not self.a.until: return self.seconds / 60 / self.a.minutes
+        h, m = map(int, self.a.until.split(":")); end = time.mktime(time.localtime()[:3] + (h, m, 0, 0, 0, -1)); left = (end - time.time()) / 60; return 1 - left / (left + self.seconds / 60)
     def update(self, loss, helper=None):
         lr = self.a.lr * self.rate()
         for g in self.opt.param_groups: g["lr"] = lr * g.get("mul", 1)
@@ -114,7 +121,7 @@ class Run:
         if helper: helper(self)
         n = torch.nn.utils.clip_grad_norm_(self.params, 1.0); self.opt.step(); self.opt.zero_grad(); self.step += 1; return float(n)
     def params_in_order(self, *modules): return [p for m in modules for p in m.parameters()]
-    def done(self): return self.seconds / 60 >= self.a.minutes
+    def done(self): return self.fraction() >= 1
 
 def report(**k): print(json.dumps(k), flush=True)
 
@@ -161,8 +168,8 @@ def losses(model, heads, b, align):
     """(loss of the answers, the same with the throw-away heads on the rows of sound, {name: loss})"""
     logits, target, _ = model(b); loss = F.cross_entropy(logits, target); total, named = loss, {}
     if align <= 0: return loss, total, named
-    if "pixels" in b: dense = encoder_losses(model, heads, b, "see", model.seen_rows); total = total + align * sum(v[0] * WEIGHT.get(k, 1) for k, v in dense.items()); named = {k: dense[k][0].item() for k in ("shape", "count")}
-    if "mel" in b: dense = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]; total = total + align * dense[0]; named["heard"] = dense[0].item()
+    if "pixels" in b and "seen_rows" not in b: dense = encoder_losses(model, heads, b, "see", model.seen_rows); total = total + 2.5 * align * sum(v[0] * WEIGHT.get(k, 1) for k, v in dense.items()); named = {k: dense[k][0].item() for k in ("shape", "count")}
+    if "mel" in b and "heard_rows" not in b: dense = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]; total = total + align * dense[0]; named["heard"] = dense[0].item()
     if b["kind"] == "joint":
         z = model.heard; shown = F.cross_entropy(heads["shown"](z).float().flatten(0, 1), b["shown"].flatten(), ignore_index=-100); said = F.cross_entropy(heads["said"](z).float().flatten(0, 1), b["heard"].flatten())
         total = total + 2 * align * shown + align * said; named.update(shown=shown.item(), said=said.item())
@@ -170,7 +177,7 @@ def losses(model, heads, b, align):
 
 PLAN = {  # kind: (weight, samples a batch), by minute of the run
     0: dict(picture=(1.3, 64), pictures=(.1, 32), sound=(1., 64), clip=(1., 32), joint=(.5, 16)),
-    9: dict(picture=(1.2, 64), pictures=(.15, 32), sound=(.7, 64), clip=(.8, 32), joint=(2.2, 24))}
+    8: dict(picture=(1.6, 48), pictures=(.1, 20), sound=(.8, 36), clip=(.9, 20), joint=(1.6, 16))}
 
 def answer(a):
     torch.manual_seed(a.seed); model, heads = Thinker(), Heads()
@@ -193,21 +200,25 @@ def answer(a):
         if a.processes < 2: return
         if process: process.kill(); process.join(); ready.value = 0
         process = ctx.Process(target=second, args=(model, heads, grads, ready, told, a.seed + 50000 + run.step, a.bank, plan, a.align), daemon=True); process.start()
-    phase = max(k for k in PLAN if k <= run.seconds / 60); source = batches(a.seed + 10000 + run.step, a.bank, PLAN[phase], False); start(PLAN[phase]); last = time.time(); loss_of = collections.defaultdict(lambda: [0., 0]); spent = collections.defaultdict(float)
+    phase = max(k for k in PLAN if k <= run.seconds / 60); source = batches(a.seed + 10000 + run.step, a.bank, PLAN[phase], False, times=2); start(PLAN[phase]); last = time.time(); loss_of = collections.defaultdict(lambda: [0., 0]); spent = collections.defaultdict(float)
     while not run.done():
         now = max(k for k in PLAN if k <= run.seconds / 60)
-        if now != phase: phase = now; source.close(); source = batches(a.seed + 20000 + run.step, a.bank, PLAN[phase], False); start(PLAN[phase])
+        if now != phase: phase = now; source.close(); source = batches(a.seed + 20000 + run.step, a.bank, PLAN[phase], False, times=2); start(PLAN[phase])
         wait(); t = time.time(); b = next(source); t1 = time.time()
         with torch.autocast("cpu", torch.bfloat16): loss, total, named = losses(model, heads, b, a.align)
         for k, v in named.items(): loss_of[k][0] += v; loss_of[k][1] += 1
-        run.update(total, helper); run.seen[b["kind"]] += len(b["names"]); run.seconds += time.time() - t; loss_of[b["kind"]][0] += loss.item(); loss_of[b["kind"]][1] += 1; spent["wait"] += t1 - t; spent[b["kind"]] += time.time() - t1
+        run.update(total, helper)
+        # the second time only the decoder learns, from the rows that the encoders made the first time: half the cost
+        if "pixels" in b and "seen_rows" not in b: b["seen_rows"] = model.seen_rows.detach(); del b["pixels"], b["cells"]
+        if "mel" in b and "heard_rows" not in b: b["heard_rows"] = model.heard_rows.detach(); del b["mel"]
+        run.seen[b["kind"]] += len(b["names"]); run.seconds += time.time() - t; loss_of[b["kind"]][0] += loss.item(); loss_of[b["kind"]][1] += 1; spent["wait"] += t1 - t; spent[b["kind"]] += time.time() - t1
         if time.time() - last > a.every:
             got = evaluate(model, test); last = time.time()
             report(minutes=round(run.seconds / 60, 2), step=run.step, lr=round(a.lr * run.rate(), 6), seen=dict(run.seen), seconds={k: round(v, 1) for k, v in spent.items()}, loss={k: round(s / n, 3) for k, (s, n) in loss_of.items()}, held_out={k: round(c / n, 2) for k, (c, n) in sorted(got.items())}); loss_of.clear(); spent.clear(); run.save()
     run.save(); got = evaluate(model, test); report(minutes=round(run.seconds / 60, 2), step=run.step, seen=dict(run.seen), held_out={k: f"{c / n:.3f} ({n})" for k, (c, n) in sorted(got.items())})
 
 if __name__ == "__main__":
-    p = argparse.ArgumentParser(); p.add_argument("stage", choices=["see", "hear", "answer", "export"]); p.add_argument("--bank"); p.add_argument("--out", required=True); p.add_argument("--minutes", type=float, default=8); p.add_argument("--lr", type=float, default=1e-3); p.add_argument("--decay", type=float, default=.3)
+    p = argparse.ArgumentParser(); p.add_argument("stage", choices=["see", "hear", "answer", "export"]); p.add_argument("--bank"); p.add_argument("--out", required=True); p.add_argument("--minutes", type=float, default=8); p.add_argument("--until", help="HH:MM today"); p.add_argument("--lr", type=float, default=1e-3); p.add_argument("--decay", type=float, default=.3)
     p.add_argument("--warm", type=int, default=60); p.add_argument("--seed", type=int, default=1); p.add_argument("--every", type=float, default=60); p.add_argument("--see"); p.add_argument("--hear"); p.add_argument("--encoders", type=float, default=.4); p.add_argument("--processes", type=int, default=2); p.add_argument("--align", type=float, default=.15); p.add_argument("--checkpoint", default=f"{HERE}/checkpoint")
     a = p.parse_args()
     if a.stage == "export":
