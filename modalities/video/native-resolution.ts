@@ -19,11 +19,22 @@ export interface ClipDefaults {
   readonly bounds: "frame" | "clip"
   readonly minPixels: number
   readonly maxPixels: number
+  /** For bounds of one frame: pixels of all temporal steps together, which lower the most of each frame of a long clip. */
+  readonly totalPixels?: number
   /** Frames a second. */
   readonly fps: number
   readonly minFrames: number
   readonly maxFrames: number
 }
+
+/** What the published utilities (qwen-vl-utils and qwen-omni-utils 0.0.8) do with a clip where nobody says otherwise. */
+export const utilityClips: ClipDefaults = {
+  bounds: "frame", minPixels: 128 * 28 * 28, maxPixels: 768 * 28 * 28, totalPixels: 128_000 * 28 * 28 * 0.9, fps: 2, minFrames: 4, maxFrames: 768
+}
+
+/** Most pixels of one frame (or of the clip, where the bounds are for that) of a clip of which `frames` are looked at, where nobody says (`fetch_video` of qwen-vl-utils). */
+export const mostPixels = ({ maxPixels, totalPixels }: ClipDefaults, frames: number, minPixels: number, temporalPatchSize: number): number =>
+  totalPixels === undefined ? maxPixels : Math.max(Math.min(maxPixels, totalPixels / frames * temporalPatchSize), Math.trunc(minPixels * 1.05))
 
 /** What the producer of clips is made with. */
 export interface NativeClipParts extends NativeResolutionParts {
@@ -45,7 +56,7 @@ export const nativeClips = (parts: NativeClipParts): EmbeddingProducer<NoSetting
   /** Patches of one step of a clip of which `frames` are looked at. */
   const gridOf = (media: VideoMedia, frames: number): Effect.Effect<PatchGrid, LimitExceeded | OptionInvalid> => Effect.gen(function*() {
     const minPixels = yield* pixelsOption(media.options, "minPixels", processor.minPixels ?? clips.minPixels)
-    const maxPixels = yield* pixelsOption(media.options, "maxPixels", processor.maxPixels ?? clips.maxPixels)
+    const maxPixels = media.options.maxPixels === undefined ? processor.maxPixels ?? mostPixels(clips, frames, minPixels, temporalPatchSize) : yield* pixelsOption(media.options, "maxPixels", clips.maxPixels)
     const size = clips.bounds === "frame"
       ? yield* smartResize(media, { factor, minPixels, maxPixels }, media.name)
       : yield* clipResize(media, frames, { factor, temporalFactor: temporalPatchSize, minPixels, maxPixels }, media.name)
@@ -60,7 +71,7 @@ export const nativeClips = (parts: NativeClipParts): EmbeddingProducer<NoSetting
       const steps = Math.floor(Math.min(maxFrames, Math.floor(media.durationSeconds * fps * 0.9)) / temporalPatchSize)
       // Of how many frames there are, a clip's own bounds make less of each.
       if (clips.bounds === "clip") return steps
-      return Option.match(Effect.runSync(Effect.option(gridOf(media, steps))), { onNone: () => 0, onSome: (patches) => steps * rowsOf(merged(patches, mergeSize)) })
+      return Option.match(Effect.runSync(Effect.option(gridOf(media, maxFrames))), { onNone: () => 0, onSome: (patches) => steps * rowsOf(merged(patches, mergeSize)) })
     },
     plan: (media, _, common): Effect.Effect<MediaPlan, PlanError> => Effect.gen(function*() {
       const timeline = yield* media.timeline

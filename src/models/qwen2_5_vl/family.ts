@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { nativePictures } from "../../../modalities/image/native-resolution.ts"
 import { levelOf, readPatchProcessors } from "../../../modalities/image/patch-processor.ts"
-import { type ClipDefaults, nativeClips } from "../../../modalities/video/native-resolution.ts"
+import { nativeClips, utilityClips } from "../../../modalities/video/native-resolution.ts"
 import { isTied, partPrefixes, qwenAttention, qwenDecoderGraphs, qwenDecoderShape } from "../../compile/blocks/qwen-decoder.ts"
 import { visionEncoder } from "../../compile/blocks/rotary-vision-encoder.ts"
 import { windowedVisionGraphs, windowedVisionSpec } from "../../compile/blocks/windowed-vision.ts"
@@ -16,9 +16,6 @@ import { openGraphs } from "../../session/open-graphs.ts"
 import { placeholderPlanner } from "../../session/placeholder-planner.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig } from "./config.ts"
-
-/** What the published utility (qwen-vl-utils 0.0.8) does with a clip where nobody says otherwise. */
-const clips: ClipDefaults = { bounds: "frame", minPixels: 128 * 28 * 28, maxPixels: 768 * 28 * 28, fps: 2, minFrames: 4, maxFrames: 768 }
 
 /** Qwen2.5-VL: text, pictures and clips; window attention in the encoder, absolute time in M-RoPE (transformers 4.57.6 `qwen2_5_vl`). */
 export const family: FamilyModule = {
@@ -43,7 +40,7 @@ export const family: FamilyModule = {
       id: key, width: text.hidden_size, workers: yield* Workers,
       encoder: visionEncoder(vision, vision_config.out_hidden_size, { encoder: graphs.vision, projector: graphs.vision_projector })
     }
-    const producers = [...options.producers, nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }), nativeClips({ ...parts, processor: processors.video, clips })]
+    const producers = [...options.producers, nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }), nativeClips({ ...parts, processor: processors.video, clips: utilityClips })]
     const placeholders = { image: config.image_token_id, video: config.video_token_id }
     const model: LoadedModel = {
       name: checkpoint.folder, modelType: "qwen2_5_vl", modalities: [...new Set(producers.map(({ modality }) => modality))],

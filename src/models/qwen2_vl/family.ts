@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { nativePictures } from "../../../modalities/image/native-resolution.ts"
 import { levelOf, readPatchProcessors } from "../../../modalities/image/patch-processor.ts"
-import { type ClipDefaults, nativeClips } from "../../../modalities/video/native-resolution.ts"
+import { nativeClips, utilityClips } from "../../../modalities/video/native-resolution.ts"
 import { isTied, partPrefixes, qwenAttention, qwenDecoderGraphs, qwenDecoderShape } from "../../compile/blocks/qwen-decoder.ts"
 import { rotaryVisionGraphs } from "../../compile/blocks/rotary-vision.ts"
 import { visionEncoder } from "../../compile/blocks/rotary-vision-encoder.ts"
@@ -17,9 +17,6 @@ import { placeholderPlanner } from "../../session/placeholder-planner.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig } from "./config.ts"
 import { visionSpec } from "./vision.ts"
-
-/** What the published utility (qwen-vl-utils 0.0.8) does with a clip where nobody says otherwise. */
-const clips: ClipDefaults = { bounds: "frame", minPixels: 128 * 28 * 28, maxPixels: 768 * 28 * 28, fps: 2, minFrames: 4, maxFrames: 768 }
 
 /** Qwen2-VL: text, pictures and clips; full attention in the encoder, M-RoPE whose time counts steps (transformers 4.57.6 `qwen2_vl`). */
 export const family: FamilyModule = {
@@ -44,7 +41,7 @@ export const family: FamilyModule = {
       id: key, width: text.hidden_size, workers: yield* Workers,
       encoder: visionEncoder(vision, vision_config.hidden_size, { encoder: graphs.vision, projector: graphs.vision_projector })
     }
-    const producers = [...options.producers, nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }), nativeClips({ ...parts, processor: processors.video, clips })]
+    const producers = [...options.producers, nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }), nativeClips({ ...parts, processor: processors.video, clips: utilityClips })]
     const placeholders = { image: config.image_token_id, video: config.video_token_id }
     const model: LoadedModel = {
       name: checkpoint.folder, modelType: "qwen2_vl", modalities: [...new Set(producers.map(({ modality }) => modality))],
