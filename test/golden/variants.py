@@ -157,7 +157,7 @@ FAMILIES = dict(
     llava_onevision=Family("llava", fixed=dict(family="llava_onevision"), video=True, sizes=dict(sizes=dict(hidden=96, layers=2, heads=6, kv_heads=2, vision=(48, 4, 3), image_size=51, patch=10, grid=3, max_patches=4),
         tied=dict(tied=True), published_layout=dict(published_layout=True, dtype=bf16), grid=dict(grid=6, image_size=27, patch=4, max_patches=9)), choices=dict(**decoder, image_size=[40, 44], grid=[2, 3, 6], max_patches=[2, 4, 9])),
     minicpmv4_6=Family("minicpmv/minicpmv4_6", cases=slices_4x, sizes=dict(sizes=dict(hidden=96, layers=3, heads=6, kv_heads=3, vision=(48, 4, 3), insert=2, scale=112, patch=14), qwen2=dict(text="qwen2", tied=True),
-        tied=dict(tied=True), no_id=dict(use_image_id=False, max_slices=4), four=dict(downsample="4x"), twice=dict(merger_times=2, scale=96, patch=6)), choices=dict(**decoder, text=["qwen2", "qwen3"], insert=[0, 1, 2], scale=[64, 80, 120],
+        tied=dict(tied=True), no_id=dict(use_image_id=False, max_slices=4), four=dict(downsample="4x")), choices=dict(**decoder, text=["qwen2", "qwen3"], insert=[0, 1, 2], scale=[64, 80, 120],
         max_slices=[1, 4, 9], use_image_id=[True, False])),
     minicpmv2_6=Family("minicpmv/minicpmv2_6", cases=slices, reference=True, sizes=dict(sizes=dict(hidden=384, layers=3, heads=6, kv_heads=2, queries=12, vision=(48, 4, 3), positions=25, scale=84, max_slices=4), no_id=dict(use_image_id=False),
         drop_last=dict(drop_last=True)), choices=dict(**llama, queries=[4, 9, 16], scale=[56, 70, 112], max_slices=[1, 3, 9], positions=[8, 16, 70], drop_last=[True, False], use_image_id=[True, False])),

@@ -63,7 +63,7 @@ def build(folder, seed, *, reference, hidden=256, layers=2, heads=4, kv_heads=1,
     round_weights(model, dtype)
     model.resampler._set_2d_pos_cache(model.resampler.max_size)  # the cached table is no weight: keep it float32
     # What the published get_vllm_embedding reads besides the three modules.
-    model.config = types.SimpleNamespace(vision_batch_size=16, slices=max_slices)
+    model.config = types.SimpleNamespace(vision_batch_size=1024, slices=max_slices)  # published: 16; past it the copy expects what its tower no longer returns
     model.embed = types.MethodType(ref.modeling_minicpmv.MiniCPMV.get_vllm_embedding, model)
     path = f"{folder}/checkpoint"; os.makedirs(path, exist_ok=True)
     tokenizer.save_pretrained(path)
