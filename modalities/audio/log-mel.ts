@@ -10,6 +10,8 @@ import { type FrameJob, MelWindow } from "./mel-window.ts"
 export interface LogMelSettings extends MelSettings {
   /** Seconds of the extractor's window (`chunk_length`); a longer recording is taken window by window. */
   readonly windowSeconds: number
+  /** Frames behind each window's last sample that the encoder reads as well, as far as the window goes: a block of their own, marked `beyond`. Default 0. */
+  readonly beyond?: number
 }
 
 const rawMelTask = workerTask<typeof import("./log-mel.worker.ts")>()("./log-mel.worker.ts", import.meta.url, "rawMel")
@@ -26,14 +28,26 @@ export const melFrames = (samples: number, settings: LogMelSettings): number => 
 }
 
 /** Columns `from` to `to` of a stretch, clamped to the loudest of the whole window less 8, on the extractor's scale. */
-const finish = ({ data }: RawMel, frames: number, keep: number, loudest: number): FeatureBlock => {
-  const bins = data.length / frames
+const finish = ({ data }: RawMel, bins: number, frames: number, keep: number, loudest: number): FeatureBlock => {
   const least = Math.fround(loudest - 8)
   const out = new Float32Array(bins * keep)
   for (let bin = 0; bin < bins; bin++) {
     for (let frame = 0; frame < keep; frame++) out[bin * keep + frame] = Math.fround(Math.max(data[bin * frames + frame], least) + 4) / 4
   }
   return { shape: [bins, keep], data: out }
+}
+
+/** Frames `from` to `to`, wherever they lie in the stretches; what no stretch has is silence. */
+const beyondBlock = (parts: ReadonlyArray<{ readonly mel: RawMel; readonly frames: number }>, from: number, to: number, bins: number, loudest: number): FeatureBlock => {
+  const data = new Float32Array(bins * (to - from)).fill(-10)
+  let start = 0
+  for (const { frames, mel } of parts) {
+    for (let frame = Math.max(from, start); frame < Math.min(to, start + frames); frame++) {
+      for (let bin = 0; bin < bins; bin++) data[bin * (to - from) + frame - from] = mel.data[bin * frames + frame - start]
+    }
+    start += frames
+  }
+  return { ...finish({ data, loudest }, bins, to - from, to - from, loudest), beyond: true }
 }
 
 /**
@@ -61,6 +75,7 @@ export const logMel = <E, R>(
       const loudest = raw.reduce((most, { mel }) => Math.max(most, mel.loudest), -10)
       const total = window.frames
       const parts = raw
+      const end = Math.min(total + (settings.beyond ?? 0), Math.floor(windowSamples(settings) / settings.hop))
       window = newWindow()
       raw = []
       let from = 0
@@ -69,7 +84,8 @@ export const logMel = <E, R>(
         from += frames
         return keep > 0 ? [{ mel, frames, keep }] : []
       })
-      return Stream.fromIterable(kept).pipe(Stream.rechunk(1), Stream.map(({ frames, keep, mel }) => finish(mel, frames, keep, loudest)))
+      const blocks = Stream.fromIterable(kept).pipe(Stream.rechunk(1), Stream.map(({ frames, keep, mel }) => finish(mel, settings.bins, frames, keep, loudest)))
+      return settings.beyond === undefined ? blocks : Stream.concat(blocks, Stream.sync(() => beyondBlock(parts, total, end, settings.bins, loudest)))
     })
 
     const push = Effect.fnUntraced(function*(chunk: Float32Array) {

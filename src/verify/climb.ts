@@ -131,11 +131,13 @@ const climbMedia = (key: string, planned: PlannedMedia, take: (name: string) => 
   if (stages === undefined) findings.push(failed("features", `${key}.features`, "the producer does not show its features"))
   else if (features === undefined || features.dtype !== "float32") findings.push(failed("features", `${key}.features`, features === undefined ? "missing" : `is ${features.dtype}`))
   else {
-    const own = joinBlocks(yield* Stream.runCollect(stages.features), isSound(key) && features.shape.length === 2 && features.shape[1] !== 0)
+    const blocks = yield* Stream.runCollect(stages.features)
+    const beyond = blocks.filter((block) => block.beyond === true)
+    const own = joinBlocks(blocks.filter((block) => block.beyond !== true), isSound(key) && features.shape.length === 2 && features.shape[1] !== 0)
     const compared = features.shape.length === 1 ? { shape: [own.data.length], data: own.data } : own
     findings.push(isSound(key) ? soundFeatures(`${key}.features`, compared.data, compared.shape, features) : pictureFeatures(`${key}.features`, compared.data, compared.shape, features, level))
     const same = own.data.length === features.data.length
-    if (same) encoded("of the reference's features", yield* Stream.runCollect(stages.fromFeatures(Stream.make({ shape: own.shape, data: features.data }))))
+    if (same) encoded("of the reference's features", yield* Stream.runCollect(stages.fromFeatures(Stream.make({ shape: own.shape, data: features.data }, ...beyond))))
   }
   encoded("of our own", yield* Stream.runCollect(planned.encode))
   return findings

@@ -1,11 +1,11 @@
 import { Effect, Stream } from "effect"
 import type { Graph } from "../../backend/backend.ts"
+import { convolvedRows } from "../../compile/blocks/whisper-rows.ts"
 import type { EmbeddingChunk } from "../../core/embedding-chunk.ts"
 import type { BackendFailure, EncodeError } from "../../core/errors.ts"
 import type { FeatureBlock, MediaPlan } from "../../core/media-plan.ts"
 import { float32, int64 } from "../../tensor/tensor.ts"
 import type { OmniConfig } from "./config.ts"
-import { convolved } from "./sound-rows.ts"
 
 /** Windows of a run of the encoder at the most. */
 export const WINDOWS_A_RUN = 8
@@ -28,7 +28,7 @@ export const audioEncoder = (config: OmniConfig["audio_config"], graphs: { reado
     windowFrames: 2 * n_window,
     hiddenWidth: width,
     hidden: (mel, windows, frames) => Effect.gen(function*() {
-      const rows = convolved(frames)
+      const rows = convolvedRows(frames)
       const hidden = new Float32Array(windows * rows * width)
       yield* graphs.encoder.run({ mel: float32([windows, bins, frames], mel), positions: int64([rows], Array.from({ length: rows }, (_, row) => row)) }, { hidden: float32([windows, rows, width], hidden) })
       return hidden

@@ -1,14 +1,12 @@
 import { Effect } from "effect"
-import { add, averagePool, conv, gather, gelu, multiHeadAttention, reshape, transpose } from "../../onnx/ops.ts"
-import type { GraphBuilder, Value } from "../../onnx/graph-builder.ts"
-import { layer } from "../../compile/blocks/normalization.ts"
+import { add, gather, reshape } from "../../onnx/ops.ts"
+import type { GraphBuilder } from "../../onnx/graph-builder.ts"
 import { linear } from "../../compile/blocks/linear.ts"
-import { twoLayer } from "../../compile/blocks/feed-forward.ts"
+import { layer } from "../../compile/blocks/normalization.ts"
+import { averageNeighbours, WHISPER_EPSILON, whisperConvolutions, whisperLayer, type WhisperSpec } from "../../compile/blocks/whisper-encoder.ts"
+import { convolvedRows } from "../../compile/blocks/whisper-rows.ts"
 import type { Weights } from "../../compile/weights.ts"
 import type { OmniConfig } from "./config.ts"
-import { convolved } from "./sound-rows.ts"
-
-const EPSILON = 1e-5
 
 /** Whisper's fixed positions, [rows, width]: sines, then cosines (transformers `SinusoidsPositionEmbedding`, float32). */
 export const sinusoids = (rows: number, width: number): Float32Array => {
@@ -25,27 +23,20 @@ export const sinusoids = (rows: number, width: number): Float32Array => {
   return out
 }
 
-const audioLayer = (x: Value, weights: Weights, config: OmniConfig["audio_config"]): Value => {
-  const { d_model: width, encoder_attention_heads: heads, encoder_ffn_dim: inner } = config
-  const normed = layer(x, weights, "self_attn_layer_norm", width, EPSILON)
-  const project = (name: string, bias: boolean) => linear(normed, weights.at("self_attn"), name, width, width, bias)
-  const mixed = multiHeadAttention(project("q_proj", true), project("k_proj", false), project("v_proj", true), { heads })
-  const middle = add(x, linear(mixed, weights.at("self_attn"), "out_proj", width, width, true))
-  return add(middle, twoLayer(layer(middle, weights, "final_layer_norm", width, EPSILON), weights, ["fc1", "fc2"], width, inner, width, (value) => gelu(value, "none")))
-}
+const spec = ({ d_model, encoder_attention_heads, encoder_ffn_dim, num_mel_bins }: OmniConfig["audio_config"]): WhisperSpec => ({
+  bins: num_mel_bins, width: d_model, heads: encoder_attention_heads, inner: encoder_ffn_dim
+})
 
 /** Encoder: `mel` [windows, mel bins, frames], windows of one length, to `hidden` [windows, rows, d_model]. Windows do not see each other. */
 export const audioEncoder = (graph: GraphBuilder, weights: Weights, config: OmniConfig["audio_config"]): void => {
   const { d_model: width, n_window, num_mel_bins: bins } = config
   const mel = graph.input("mel", "float32", ["windows", bins, "frames"])
-  const convolution = (x: Value, name: string, inputs: number, stride: number) =>
-    gelu(conv(x, weights.tensor(`${name}.weight`, [width, inputs, 3]), weights.tensor(`${name}.bias`, [width]), { strides: [stride], pads: [1, 1] }), "none")
-  const features = transpose(convolution(convolution(mel, "conv1", bins, 1), "conv2", width, 2), [0, 2, 1])
-  const most = convolved(2 * n_window)
+  const features = whisperConvolutions(mel, weights, spec(config))
+  const most = convolvedRows(2 * n_window)
   const table = graph.weight({ name: `sinusoids.${most}.${width}`, shape: [most, width], load: Effect.sync(() => sinusoids(most, width)) })
   // Row numbers from 0: a window may be the clip's shorter last one.
   let x = add(features, gather(table, graph.input("positions", "int64", ["rows"]), 0))
-  for (let i = 0; i < config.encoder_layers; i++) x = audioLayer(x, weights.at(`layers.${i}`), config)
+  for (let i = 0; i < config.encoder_layers; i++) x = whisperLayer(x, weights.at(`layers.${i}`), spec(config))
   graph.output("hidden", x)
 }
 
@@ -53,7 +44,6 @@ export const audioEncoder = (graph: GraphBuilder, weights: Weights, config: Omni
 export const audioProjector = (graph: GraphBuilder, weights: Weights, config: OmniConfig["audio_config"]): void => {
   const { d_model: width } = config
   const hidden = graph.input("hidden", "float32", ["rows", width])
-  const pooled = averagePool(transpose(reshape(hidden, [1, -1, width]), [0, 2, 1]), { kernel: [2], strides: [2] })
-  const rows = reshape(transpose(pooled, [0, 2, 1]), [-1, width])
-  graph.output("embeddings", linear(layer(rows, weights, "ln_post", width, EPSILON), weights, "proj", width, config.output_dim, true))
+  const rows = reshape(averageNeighbours(reshape(hidden, [1, -1, width])), [-1, width])
+  graph.output("embeddings", linear(layer(rows, weights, "ln_post", width, WHISPER_EPSILON), weights, "proj", width, config.output_dim, true))
 }

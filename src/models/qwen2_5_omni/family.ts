@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { readWhisperSettings } from "../../../modalities/audio/whisper-settings.ts"
 import { levelOf, readPatchProcessors } from "../../../modalities/image/patch-processor.ts"
 import { isTied, qwenAttention, qwenDecoderShape } from "../../compile/blocks/qwen-decoder.ts"
 import { visionEncoder } from "../../compile/blocks/rotary-vision-encoder.ts"
@@ -17,7 +18,6 @@ import { graphsOf } from "./graphs.ts"
 import { planner } from "./planner.ts"
 import { tmrope } from "./positions.ts"
 import { producersOf } from "./producers.ts"
-import { readSoundSettings } from "./sound-settings.ts"
 
 /** Parts beside the Thinker, and markers that its audio encoder carries but does not read. */
 const skipped = (name: string): boolean => /^(talker|token2wav)\./.test(name) || name.endsWith("audio_tower.audio_bos_eos_token.weight")
@@ -30,7 +30,7 @@ export const family: FamilyModule = {
     const { audio_config, text_config: text, vision_config } = config
     const vision = windowedVisionSpec(vision_config, "separate")
     const processors = yield* readPatchProcessors(checkpoint, vision, "pillow")
-    const sound = yield* readSoundSettings(checkpoint)
+    const mel = yield* readWhisperSettings(checkpoint, 300)
     const generation = yield* readGeneration(checkpoint)
     const { template, tokenizer } = yield* openText(checkpoint)
     const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
@@ -41,7 +41,7 @@ export const family: FamilyModule = {
 
     const scale = { positionsPerSecond: config.position_id_per_seconds, positionsPerWindow: config.position_id_per_seconds * config.seconds_per_chunk }
     const own = producersOf({
-      id: key, config, processors, sound, workers: yield* Workers,
+      id: key, config, mel, processors, workers: yield* Workers,
       vision: visionEncoder(vision, vision_config.out_hidden_size, { encoder: graphs.vision, projector: graphs.vision_projector }),
       audio: audioEncoder(audio_config, { encoder: graphs.audio, projector: graphs.audio_projector })
     })

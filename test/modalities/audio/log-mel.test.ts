@@ -73,6 +73,26 @@ layer(Workers.layer({ size: 1 }), { excludeTestServices: true })("logMel", (it) 
     expect(apart(all.data, joined(parts.flat()).data)).toBe(0)
   }))
 
+  it.effect("gives the frames behind the last sample apart, as if silence followed, as far as the window goes", () => Effect.gen(function*() {
+    const one = settings(128, 1)
+    for (const [count, beyond] of [[1, 2], [160, 2], [161, 2], [15_520, 2], [15_679, 2], [15_681, 1], [15_840, 1], [15_841, 0], [16_000, 0]]) {
+      const samples = Float32Array.from({ length: count }, (_, i) => Math.sin(i * 0.3) * 0.4)
+      const blocks = yield* Stream.runCollect(logMel(pieces(samples, 3000), { ...one, beyond: 2 }, 40))
+      const frames = melFrames(count, one)
+      expect(blocks.map((block) => block.beyond === true)).toEqual(blocks.map((_, i) => i === blocks.length - 1))
+      expect(blocks.at(-1)?.shape, `${count} samples`).toEqual([128, beyond])
+      const longer = new Float32Array(Math.min(16_000, count + 320))
+      longer.set(samples)
+      const whole = joined(yield* Stream.runCollect(logMel(pieces(longer, 16_000), one, 100)))
+      const own = joined(blocks)
+      expect(own.shape).toEqual([128, frames + beyond])
+      for (let bin = 0; bin < 128; bin++) {
+        const row = ({ data, shape }: typeof whole) => data.subarray(bin * shape[1], bin * shape[1] + frames + beyond)
+        expect(row(own)).toEqual(row(whole))
+      }
+    }
+  }))
+
   it.effect("gives nothing for no samples, and can be run twice", () => Effect.gen(function*() {
     expect(yield* Stream.runCollect(logMel(Stream.empty, settings(80, 30), 100))).toEqual([])
     const stream = logMel(Stream.make(new Float32Array(2000).fill(0.1)), settings(80, 30), 100)

@@ -8,7 +8,7 @@ import { TokenGrid } from "../../../src/core/token-grid.ts"
 import { cutByTime } from "../../../src/models/qwen2_5_omni/interleave.ts"
 import { clipWithSound } from "../../../src/models/qwen2_5_omni/layout.ts"
 import { tmrope } from "../../../src/models/qwen2_5_omni/positions.ts"
-import { soundRows } from "../../../src/models/qwen2_5_omni/sound-rows.ts"
+import { pooledRows } from "../../../src/compile/blocks/whisper-rows.ts"
 import { LayoutBuilder } from "../../../src/session/layout-builder.ts"
 import { mediaSegment } from "../../../src/session/media-segment.ts"
 
@@ -37,7 +37,7 @@ const onGrid = (modality: string, [t, h, w]: readonly [number, number, number], 
   return { ...common, modality, rows: t * grid.h * grid.w, pieces: Array.from({ length: t }, () => ({ rows: grid.h * grid.w, grid })), ...(secondsPerStep === undefined ? {} : { secondsPerStep }) }
 }
 const sound = (mel: number): MediaPlan => {
-  const rows = soundRows(mel)
+  const rows = pooledRows(mel)
   return { ...common, modality: "audio", rows, pieces: [{ rows }] }
 }
 

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest"
+import { audio, image } from "../../../src/index.ts"
+import { convolvedRows, pooledRows } from "../../../src/compile/blocks/whisper-rows.ts"
+import { bytesOf, makeWav, tone } from "../../modalities/audio/make-wav.ts"
+import { familyModel, goldenFile } from "../family-model.ts"
+
+const model = familyModel("qwen2_audio")
+const wav = (seconds: number) => makeWav(bytesOf(tone(Math.round(seconds * 16000))), { bits: 32, float: true })
+
+describe("Qwen2-Audio's recordings", () => {
+  it("have a row for four mel frames, and none for one or two", () => {
+    expect([1, 2, 3, 4, 5, 6, 7, 8, 2999, 3000].map(pooledRows)).toEqual([0, 0, 1, 1, 1, 1, 2, 2, 750, 750])
+    expect([1, 2, 3, 4, 3000].map(convolvedRows)).toEqual([1, 1, 2, 2, 1500])
+  })
+
+  it.each([[0.005, 0], [0.02, 0], [0.05, 1], [1.7, 42], [29.99, 750], [30, 750]])("of %s s have %s rows, planned and encoded", async (seconds, rows) => {
+    const plan = await model().plan([audio(wav(seconds)), "What is said?"])
+    expect(plan.media[0].rows).toBe(rows)
+    const encoded = await Array.fromAsync(model().encode(audio(wav(seconds))))
+    expect(encoded.reduce((sum, chunk) => sum + chunk.rows, 0)).toBe(rows)
+    const { text, usage } = await model().ask([audio(wav(seconds)), "What is said?"], { maxTokens: 2 })
+    expect(usage.rows.audio ?? 0).toBe(rows)
+    expect(text).toEqual(expect.any(String))
+  })
+
+  it("longer than the encoder's window are refused with both lengths, or encoded window by window, each as its own", async () => {
+    await expect(model().ask([audio(wav(31)), "What is said?"])).rejects.toMatchObject({ _tag: "LimitExceeded", needed: 31, allowed: 30 })
+    await expect(model().ask([audio(wav(31), { longAudio: "all" }), "What is said?"])).rejects.toMatchObject({ _tag: "OptionInvalid", option: "longAudio" })
+    const chunks = await Array.fromAsync(model().encode(audio(wav(31), { longAudio: "windows" })))
+    expect(chunks.map(({ atSeconds, rows }) => [rows, atSeconds])).toEqual([[750, 0], [25, 30]])
+    const [first] = await Array.fromAsync(model().encode(audio(wav(30))))
+    expect(first.data).toEqual(chunks[0].data)
+  })
+
+  it("end where their last samples end: what the encoder hears beyond is not silence", async () => {
+    // Both have 100 mel frames; the longer one's last samples reach past the hundredth.
+    const rows = async (samples: number) => (await Array.fromAsync(model().encode(audio(makeWav(bytesOf(tone(samples)), { bits: 32, float: true })))))[0]
+    const [short, long] = [await rows(15_900), await rows(16_000)]
+    expect(short.rows).toBe(25)
+    expect(long.rows).toBe(25)
+    expect(short.data).not.toEqual(long.data)
+  })
+
+  it("are all that the model takes beside text", async () => {
+    await expect(model().ask([image(goldenFile("mllama", "media", "a.png")), "What?"])).rejects.toMatchObject({ _tag: "UnsupportedMedia", message: expect.stringContaining("it takes text, audio") })
+  })
+})
