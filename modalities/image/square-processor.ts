@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { decodeConfig, record } from "../../src/checkpoint/config-fields.ts"
+import { decodeConfig } from "../../src/checkpoint/config-fields.ts"
 import { CheckpointUnreadable } from "../../src/core/errors.ts"
 import type { PixelBox } from "./crop.ts"
 import { clipNormalization, halves, type PictureProcessor, readPictureProcessor } from "./picture-processor.ts"
@@ -14,35 +14,52 @@ export interface SquareProcessor extends PictureProcessor {
   readonly shortestEdge: number | undefined
 }
 
+/** What a processor does where its file does not say. */
+export interface SquareDefaults {
+  readonly mean: readonly [number, number, number]
+  readonly std: readonly [number, number, number]
+  /** Pixels. */
+  readonly side: number
+  /** Whether the shorter edge is brought to `side` and the middle cut out. */
+  readonly cut: boolean
+}
+
+/** Of transformers' `CLIPImageProcessor`. */
+export const clipSquares: SquareDefaults = { ...clipNormalization, side: 224, cut: true }
+
+/** Of its `SiglipImageProcessor`. */
+export const siglipSquares: SquareDefaults = { mean: halves, std: halves, side: 224, cut: false }
+
 const Sides = Schema.Union([
   Schema.Int,
   Schema.Struct({ shortest_edge: Schema.optional(Schema.NullOr(Schema.Int)), height: Schema.optional(Schema.NullOr(Schema.Int)), width: Schema.optional(Schema.NullOr(Schema.Int)) })
 ])
 const optional = <S extends Schema.Top>(schema: S) => Schema.optional(Schema.NullOr(schema))
-const Fields = Schema.Struct({ size: optional(Sides), crop_size: optional(Sides), do_center_crop: optional(Schema.Boolean), image_processor_type: optional(Schema.String) })
+const Fields = Schema.Struct({ size: optional(Sides), crop_size: optional(Sides), do_center_crop: optional(Schema.Boolean) })
+
+/** A number stands for the shorter edge. */
+const sidesOf = (size: (typeof Fields.Type)["size"]): { readonly edge?: number; readonly height?: number; readonly width?: number } | undefined => {
+  if (size === undefined || size === null) return undefined
+  if (typeof size === "number") return { edge: size }
+  const { height, shortest_edge: edge, width } = size
+  return { ...(edge === undefined || edge === null ? {} : { edge }), ...(height === undefined || height === null ? {} : { height }), ...(width === undefined || width === null ? {} : { width }) }
+}
 
 /**
- * Reads a processor's file (`CLIPImageProcessor`, `SiglipImageProcessor` of transformers 5.18, or the processors that came before them). `kind`: whose defaults hold where
- * the file does not name its class; `side`: what the encoder takes. Fails with `CheckpointUnreadable` where it gives anything but squares of that side.
+ * Reads a processor's file (`CLIPImageProcessor`, `SiglipImageProcessor` of transformers 5.18, and those made like them). `side`: what the encoder takes. Fails with
+ * `CheckpointUnreadable` where it gives anything but squares of that side.
  */
-export const readSquareProcessor = (file: Readonly<Record<string, unknown>>, path: string, kind: "clip" | "siglip", side: number): Effect.Effect<SquareProcessor, CheckpointUnreadable> => Effect.gen(function*() {
-  const { crop_size, do_center_crop, image_processor_type, size } = yield* decodeConfig(Fields, file, path)
+export const readSquareProcessor = (file: Readonly<Record<string, unknown>>, path: string, defaults: SquareDefaults, side: number): Effect.Effect<SquareProcessor, CheckpointUnreadable> => Effect.gen(function*() {
+  const { crop_size, do_center_crop, size } = yield* decodeConfig(Fields, file, path)
   const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
-  const isClip = image_processor_type === undefined || image_processor_type === null ? kind === "clip" : image_processor_type.startsWith("CLIP")
-  const common = yield* readPictureProcessor(file, path, isClip
-    ? { filter: "bicubic", ...clipNormalization, arithmetic: "torchvision" }
-    : { filter: "bicubic", mean: halves, std: halves, arithmetic: "torchvision" })
-  const first = typeof size === "number" ? { shortest_edge: size } : size ?? (isClip ? { shortest_edge: 224 } : { height: 224, width: 224 })
-  const { shortest_edge: edge, height = edge, width = edge } = first
-  const cropped = do_center_crop ?? isClip
-  const cut = typeof crop_size === "number" ? { height: crop_size, width: crop_size } : crop_size ?? (isClip ? { height: 224, width: 224 } : {})
-  if (cropped) {
-    if (cut.height !== side || cut.width !== side) return yield* refuse("crop_size", `is ${JSON.stringify(cut)}; the encoder takes ${side} x ${side} pixels`)
-    const stretched = first.height === side && first.width === side
-    if (!stretched && (edge === undefined || edge === null || edge < 1)) return yield* refuse("size", `is ${JSON.stringify(size)}; a shorter edge, or the encoder's ${side} x ${side} pixels, are expected`)
-    return { ...common, side, shortestEdge: stretched ? undefined : edge ?? side }
+  const common = yield* readPictureProcessor(file, path, { filter: "bicubic", mean: defaults.mean, std: defaults.std, arithmetic: "torchvision" })
+  const { edge, height, width } = sidesOf(size) ?? (defaults.cut ? { edge: defaults.side } : { height: defaults.side, width: defaults.side })
+  if (do_center_crop ?? defaults.cut) {
+    const { edge: whole, ...cut } = sidesOf(crop_size) ?? { edge: defaults.side }
+    if ((cut.height ?? whole) !== side || (cut.width ?? whole) !== side) return yield* refuse("crop_size", `is ${JSON.stringify(crop_size ?? defaults.side)}; the encoder takes ${side} x ${side} pixels`)
+    if (edge !== undefined && edge >= 1) return { ...common, side, shortestEdge: edge }
   }
-  if (height !== side || width !== side || first.height === undefined) return yield* refuse("size", `is ${JSON.stringify(record(size ?? first))} without a cut; the encoder takes ${side} x ${side} pixels`)
+  if (height !== side || width !== side || edge !== undefined) return yield* refuse("size", `is ${JSON.stringify(size ?? defaults.side)}; the encoder takes ${side} x ${side} pixels`)
   return { ...common, side, shortestEdge: undefined }
 })
 

@@ -1,6 +1,8 @@
 import { Effect, Stream } from "effect"
 import { encodeTiles, type TileEncoder } from "../../src/compile/blocks/tile-encoder.ts"
+import type { EmbeddingChunk } from "../../src/core/embedding-chunk.ts"
 import { type EmbeddingProducer, make, type NoSettings } from "../../src/core/embedding-producer.ts"
+import type { BackendFailure } from "../../src/core/errors.ts"
 import type { MediaPlan } from "../../src/core/media-plan.ts"
 import { Workers } from "../../src/worker/workers.ts"
 import { planesBlock } from "../image/fixed-tiles.ts"
@@ -20,6 +22,8 @@ export interface FixedFrameParts {
   readonly encoder: TileEncoder
   /** Makes the tile of a frame. */
   readonly recipe: (frame: PixelSize) => PictureRecipe
+  /** Makes one more row, which stands behind the last frame. */
+  readonly lastRow?: Effect.Effect<Float32Array, BackendFailure>
   /** What happens where nobody says otherwise. `maxFrames` holds where no frame rate is asked for. */
   readonly clips: { readonly fps: number; readonly minFrames: number; readonly maxFrames: number }
 }
@@ -28,7 +32,7 @@ export interface FixedFrameParts {
  * A clip's frames, each a tile and a piece of its own that stands at its seconds (frame number / frames a second, as published processors count). Options:
  * `fps`, `maxFrames`.
  */
-export const tiledFrames = ({ clips, encoder, id, recipe, width, workers }: FixedFrameParts): EmbeddingProducer<NoSettings> => {
+export const tiledFrames = ({ clips, encoder, id, lastRow, recipe, width, workers }: FixedFrameParts): EmbeddingProducer<NoSettings> => {
   const indices = new WeakMap<MediaPlan, ReadonlyArray<number>>()
   const asked = ({ settings: { fps, maxFrames } }: VideoMedia) => ({
     fps: fps ?? clips.fps, maxFrames: maxFrames ?? (fps === undefined ? clips.maxFrames : Number.POSITIVE_INFINITY)
@@ -44,8 +48,11 @@ export const tiledFrames = ({ clips, encoder, id, recipe, width, workers }: Fixe
     plan: (media, _, common) => Effect.map(media.timeline, ({ frameCount, frameRate }) => {
       const picked = pickFrames({ frameCount, frameRate, minFrames: clips.minFrames, ...asked(media) })
       const plan: MediaPlan = {
-        ...common, form: "rows", levels: 0, rows: picked.indices.length * encoder.rows,
-        pieces: picked.indices.map((index) => ({ rows: encoder.rows, atSeconds: frameRate > 0 ? index / frameRate : 0 })),
+        ...common, form: "rows", levels: 0, rows: picked.indices.length * encoder.rows + (lastRow === undefined ? 0 : 1),
+        pieces: [
+          ...picked.indices.map((index) => ({ rows: encoder.rows, atSeconds: frameRate > 0 ? index / frameRate : 0 })),
+          ...(lastRow === undefined ? [] : [{ rows: 1 }])
+        ],
         seconds: frameRate > 0 ? frameCount / frameRate : 0
       }
       indices.set(plan, picked.indices)
@@ -57,7 +64,10 @@ export const tiledFrames = ({ clips, encoder, id, recipe, width, workers }: Fixe
         Stream.mapEffect((frame) => Effect.map(recipePictures(frame, recipe(frame), { consume: true }), planesBlock)),
         Stream.provideService(Workers, workers)
       ),
-      fromFeatures: (features, plan) => encodeTiles(encoder, features, plan)
+      fromFeatures: (features, plan) => lastRow === undefined ? encodeTiles(encoder, features, plan) : Stream.concat(
+        encodeTiles(encoder, features, plan),
+        Stream.fromEffect(Effect.map(lastRow, (data): EmbeddingChunk => ({ plan, from: plan.rows - 1, rows: 1, data, levels: [] })))
+      )
     }
   })
 }

@@ -57,14 +57,14 @@ export const parseLlava = (config: Readonly<Record<string, unknown>>, path: stri
   const seeing = record(config.vision_config)
   const given = config.vision_config !== undefined && config.vision_config !== null
   const visionType = seeing.model_type ?? defaults.visionType
-  if (visionType !== "clip_vision_model" && visionType !== "siglip_vision_model") return yield* refuse("vision_config.model_type", `is ${String(visionType)}; clip_vision_model and siglip_vision_model are run here`)
+  if (visionType !== "clip_vision_model" && visionType !== "siglip_vision_model") return yield* refuse("vision_config.model_type", `is ${JSON.stringify(visionType)}; clip_vision_model and siglip_vision_model are run here`)
   const vision: LlavaVision = visionType === "clip_vision_model"
     ? { kind: "clip", config: yield* decodeConfig(clipConfig(given ? clipDefaults : defaults.vision), seeing, path) }
     : { kind: "siglip", config: yield* decodeConfig(siglipConfig(given ? siglipDefaults : defaults.vision), seeing, path) }
 
   const speaking = record(config.text_config)
   const textType = speaking.model_type ?? defaults.textType
-  if (textType !== "llama" && textType !== "qwen2") return yield* refuse("text_config.model_type", `is ${String(textType)}; llama and qwen2 are run here`)
+  if (textType !== "llama" && textType !== "qwen2") return yield* refuse("text_config.model_type", `is ${JSON.stringify(textType)}; llama and qwen2 are run here`)
   const text = yield* parseLlama(speaking, textType === "llama" ? llamaDefaults : qwen2Defaults, path, "text_config.")
 
   const { image_size, num_hidden_layers: layers, patch_size } = vision.config

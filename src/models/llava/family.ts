@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { tiledPictures } from "../../../modalities/image/fixed-tiles.ts"
 import { pictureLevel, processorFile } from "../../../modalities/image/picture-processor.ts"
-import { readSquareProcessor, squareRecipe } from "../../../modalities/image/square-processor.ts"
+import { clipSquares, readSquareProcessor, siglipSquares, squareRecipe } from "../../../modalities/image/square-processor.ts"
 import { llamaAttention, llamaShape } from "../../compile/blocks/llama-decoder.ts"
 import { type LlavaDefaults, parseLlava } from "../../compile/blocks/llava-config.ts"
 import { isLlavaSkipped, llavaEncoder, llavaGraphs, llavaNames } from "../../compile/blocks/llava-graphs.ts"
@@ -32,7 +32,9 @@ export const family: FamilyModule = {
   open: (checkpoint, options) => Effect.gen(function*() {
     const config = yield* parseLlava(checkpoint.config, `${checkpoint.folder}/config.json`, defaults)
     const { imageToken, text, vision } = config
-    const processor = yield* readSquareProcessor(yield* processorFile(checkpoint, "image_processor"), `${checkpoint.folder}: processor settings`, vision.kind, vision.config.image_size)
+    const file = yield* processorFile(checkpoint, "image_processor")
+    const isClip = typeof file.image_processor_type === "string" ? file.image_processor_type.startsWith("CLIP") : vision.kind === "clip"
+    const processor = yield* readSquareProcessor(file, `${checkpoint.folder}: processor settings`, isClip ? clipSquares : siglipSquares, vision.config.image_size)
     const generation = yield* readGeneration(checkpoint)
     const { template, tokenizer } = yield* openText(checkpoint)
     const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>", "<|im_end|>"])
