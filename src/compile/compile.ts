@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { basename, resolve } from "node:path"
 import { Effect, type Scope } from "effect"
 import { ModelCache } from "../cache/model-cache.ts"
 import type { Checkpoint } from "../checkpoint/checkpoint.ts"
@@ -7,7 +8,7 @@ import { GraphBuilder } from "../onnx/graph-builder.ts"
 import { writeGraphs } from "../onnx/write-graphs.ts"
 import { type WeightDType, Weights, type WeightUse } from "./weights.ts"
 
-/** Changes whenever the same checkpoint would give other graphs. */
+/** Changes whenever the same graphs would hold other weights. */
 const COMPILER_VERSION = 1
 
 /** One graph of a model: its name, and what builds it of the checkpoint's tensors. */
@@ -64,9 +65,14 @@ export const compile = (checkpoint: Checkpoint, options: CompileOptions): Effect
       message: `${unread.length} tensors are read by nothing: ${unread.slice(0, 5).join(", ")}${unread.length > 5 ? ", ..." : ""}`
     })
   }
-  const contentId = yield* checkpoint.contentId
-  const key = createHash("sha256").update(JSON.stringify([COMPILER_VERSION, contentId, options.dtype, options.graphs.map(({ name }) => name)])).digest("hex").slice(0, 32)
+  const hash = createHash("sha256").update(JSON.stringify([COMPILER_VERSION, yield* checkpoint.contentId, options.dtype]))
+  // The graphs themselves are part of the key: a change in how one is built gives another entry.
+  for (const graph of built) {
+    hash.update(graph.name).update(graph.encode({ location: "", offsetOf: () => 0 }))
+    yield* Effect.yieldNow
+  }
+  const key = hash.digest("hex").slice(0, 32)
   const cache = yield* ModelCache
-  const folder = yield* cache.entry(key, (temporary) => writeGraphs(temporary, built, options.onProgress))
+  const folder = yield* cache.entry(key, (temporary) => writeGraphs(temporary, built, options.onProgress), `${basename(resolve(checkpoint.folder))} ${options.dtype}`)
   return { key, folder, path: (name) => `${folder}/${name}.onnx`, unread }
 })
