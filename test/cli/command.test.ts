@@ -176,6 +176,32 @@ describe("Ctrl-C", () => {
   })
 })
 
+describe.runIf(process.platform === "linux")("Ctrl-C while a clip is read", () => {
+  /** Processes that were started with our temporary folder: the command's own, and every ffmpeg of it. */
+  const alive = () =>
+    readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          return readFileSync(join("/proc", pid, "environ"), "latin1").includes(`TMPDIR=${join(folder, "temporary")}\0`)
+        } catch {
+          return false
+        }
+      })
+
+  it("leaves no process and no temporary file", async () => {
+    const child = startCommand(["ask", "--json", clip, "What?", "--model", model, "--max-tokens", "2000"], env)
+    const end = ended(child)
+    // The first line is the plan: from here on frames are decoded and read.
+    await new Promise((resolve) => child.stdout?.once("data", resolve))
+    expect(alive().length).toBeGreaterThan(0)
+    child.kill("SIGINT")
+    expect(await end).toMatchObject({ code: 130, stderr: "" })
+    expect(alive()).toEqual([])
+    expect(readdirSync(join(folder, "temporary"))).toEqual([])
+  })
+})
+
 describe("sensorium compile and cache", () => {
   it("keeps what was compiled, lists it, and removes it", async () => {
     const cache = ["--cache-dir", join(folder, "other cache")]
