@@ -28,7 +28,11 @@ const managers = [
   { name: "pacman", root: true, commands: [["-Sy", "--noconfirm", "ffmpeg"]] },
   { name: "zypper", root: true, commands: [["--non-interactive", "install", "ffmpeg"]] },
   { name: "brew", root: false, commands: [["install", "ffmpeg"]] },
-  { name: "winget", root: false, commands: [["install", "--id", "Gyan.FFmpeg", "--exact", "--silent", "--accept-package-agreements", "--accept-source-agreements"]] }
+  {
+    name: "winget",
+    root: false,
+    commands: [["install", "--id", "Gyan.FFmpeg", "--exact", "--silent", "--accept-package-agreements", "--accept-source-agreements"]]
+  }
 ]
 
 const has = (name) => spawnSync(name, ["--version"], { stdio: "ignore", env: { ...process.env, PATH: machinePath() } }).error === undefined
@@ -72,7 +76,8 @@ Or set FFMPEG_PATH to an ffmpeg that you have. Text, images and 16 kHz wav files
 /** Makes sure of an ffmpeg: one that is there, else by the system's package manager, else by download; throws what to do when all fail. */
 export const ensureFfmpeg = () => {
   if (findFfmpeg() !== undefined) return
-  if (process.env.FFMPEG_PATH) throw new Error(`FFMPEG_PATH names ${process.env.FFMPEG_PATH}, which does not run as ffmpeg. Correct it or unset it, then run this again.`)
+  if (process.env.FFMPEG_PATH)
+    throw new Error(`FFMPEG_PATH names ${process.env.FFMPEG_PATH}, which does not run as ffmpeg. Correct it or unset it, then run this again.`)
   if (byPackageManager() || byDownload()) return
   throw new Error(advice)
 }

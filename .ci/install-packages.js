@@ -39,9 +39,7 @@ export const installPackages = () => {
   const machineNode = process.env.npm_node_execpath
   const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"]
   const status =
-    npm?.endsWith(".js") && machineNode !== undefined && !machineNode.includes("node_modules")
-      ? run(machineNode, [npm, ...args], env)
-      : run("npm", args, env)
+    npm?.endsWith(".js") && machineNode !== undefined && !machineNode.includes("node_modules") ? run(machineNode, [npm, ...args], env) : run("npm", args, env)
   if (status !== 0) throw new Error(`npm ci ended with ${status}`)
   const left = outOfStep()
   if (left !== undefined) throw new Error(`after npm ci, ${left}; are install scripts switched off (ignore-scripts)?`)

@@ -22,7 +22,12 @@ export const machinePath = () =>
 
 /** Runs a command in the root folder with its output shown; returns its exit status, 127 where it cannot be started. */
 export const run = (command, args, env = process.env) => {
-  const { status, error, signal } = spawnSync(command, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" && command === "npm" })
+  const { status, error, signal } = spawnSync(command, args, {
+    cwd: root,
+    env,
+    stdio: ["ignore", "inherit", "inherit"],
+    shell: process.platform === "win32" && command === "npm"
+  })
   if (error) return 127
   return signal === null ? (status ?? 1) : 1
 }

@@ -22,7 +22,10 @@ const statistics = ({ cacheReadTokens, inputTokens, outputTokens, rows }: Usage,
 export const askCommand = Command.make(
   "ask",
   {
-    words: Argument.String("[MEDIA...] QUESTION").pipe(Argument.withDescription("Files or addresses to look at and listen to, and last the question"), Argument.variadic({ min: 1 })),
+    words: Argument.String("[MEDIA...] QUESTION").pipe(
+      Argument.withDescription("Files or addresses to look at and listen to, and last the question"),
+      Argument.variadic({ min: 1 })
+    ),
     model: modelFlag,
     ...loadFlags,
     ...mediaFlags,
@@ -36,7 +39,11 @@ export const askCommand = Command.make(
       const started = performance.now()
       const question = words[words.length - 1]
       if (existsSync(question)) {
-        return yield* new OptionInvalid({ stage: "plan", option: "QUESTION", message: `the question is missing: ${question} is a file; the last argument is what is asked about it` })
+        return yield* new OptionInvalid({
+          stage: "plan",
+          option: "QUESTION",
+          message: `the question is missing: ${question} is a file; the last argument is what is asked about it`
+        })
       }
       const { Sensorium } = yield* engine
       const progress = yield* progressLine
@@ -48,14 +55,19 @@ export const askCommand = Command.make(
           case "plan":
             return json ? writeObject(event) : Effect.void
           case "progress":
-            return Effect.sync(() => progress.show(`reading the prompt: ${share(event.rows, event.totalRows, event.stage === "encode" ? "rows of media" : "rows")}`))
+            return Effect.sync(() =>
+              progress.show(`reading the prompt: ${share(event.rows, event.totalRows, event.stage === "encode" ? "rows of media" : "rows")}`)
+            )
           case "text-delta":
             progress.clear()
             text += event.text
             return json ? writeObject(event) : write(event.text)
           case "finish":
             progress.clear()
-            if (process.stderr.isTTY) process.stderr.write(`${text.endsWith("\n") || json || !process.stdout.isTTY ? "" : "\n"}${statistics(event.usage, (performance.now() - started) / 1000)}`)
+            if (process.stderr.isTTY)
+              process.stderr.write(
+                `${text.endsWith("\n") || json || !process.stdout.isTTY ? "" : "\n"}${statistics(event.usage, (performance.now() - started) / 1000)}`
+              )
             return json ? writeObject({ ...event, text }) : Effect.void
         }
       }

@@ -18,7 +18,13 @@ const list = Command.make("ls", folderFlag, ({ cacheDir }) =>
     const cache = yield* ModelCache
     const entries = yield* cache.list
     if (json) return yield* Effect.forEach(entries, writeObject, { discard: true })
-    const rows = entries.map((entry) => [entry.label, bytes(entry.bytes), entry.lastUsed.toISOString().slice(0, 16).replace("T", " "), entry.inUse ? "in use" : "", entry.folder])
+    const rows = entries.map((entry) => [
+      entry.label,
+      bytes(entry.bytes),
+      entry.lastUsed.toISOString().slice(0, 16).replace("T", " "),
+      entry.inUse ? "in use" : "",
+      entry.folder
+    ])
     if (rows.length > 0) yield* writeLine(`${textTable([["model", "size", "last used (UTC)", "", "folder"], ...rows])}\n`)
     yield* writeLine(`${total(entries)} of at most ${bytes(cache.maxBytes)} in ${cache.folder}`)
   }).pipe(Effect.provide(layerOf(cacheDir)))

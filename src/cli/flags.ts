@@ -3,13 +3,20 @@ import { Flag } from "effect/cli"
 /** A flag that may be left out, as an object to spread into options: with one property, or with none. */
 const optional = <A, B extends object>(flag: Flag.Flag<A>, metavar: string, description: string, as: (value: A) => B): Flag.Flag<Partial<B>> => {
   const absent: Partial<B> = {}
-  return flag.pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.map((value): Partial<B> => as(value)), Flag.withDefault(absent))
+  return flag.pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.map((value): Partial<B> => as(value)),
+    Flag.withDefault(absent)
+  )
 }
 
 /** How a model is loaded. */
 export const loadFlags = {
   dtype: optional(Flag.Literals("dtype", ["fp32", "fp16"]), "D", "How weights are stored: fp32 (default) or fp16", (dtype) => ({ dtype })),
-  cacheDir: optional(Flag.String("cache-dir"), "FOLDER", "Folder of compiled graphs (default: SENSORIUM_CACHE_DIR, else the platform's)", (cacheDir) => ({ cacheDir }))
+  cacheDir: optional(Flag.String("cache-dir"), "FOLDER", "Folder of compiled graphs (default: SENSORIUM_CACHE_DIR, else the platform's)", (cacheDir) => ({
+    cacheDir
+  }))
 }
 
 /** Which model is asked. */

@@ -37,6 +37,8 @@ const start = (node) => {
 if (major > 22 || (major === 22 && minor >= 19)) await import(pathToFileURL(program).href)
 else if (existsSync(ownNode)) start(ownNode)
 else {
-  console.error(`sensorium: needs Node 22.19 or later; this is ${process.version}${existsSync(source) ? " (`npm run setup` installs one beside the sources)" : ""}`)
+  console.error(
+    `sensorium: needs Node 22.19 or later; this is ${process.version}${existsSync(source) ? " (`npm run setup` installs one beside the sources)" : ""}`
+  )
   process.exitCode = 1
 }

@@ -5,7 +5,8 @@ export const textTable = (rows: ReadonlyArray<ReadonlyArray<string>>): string =>
   const widths = cells.map((column) => Math.max(...column.map((cell) => cell.length)))
   // The first row is the heading.
   const numeric = cells.map((column) => column.length > 1 && column.slice(1).every((cell) => /^[\d,.]*$/.test(cell)))
-  const line = (row: ReadonlyArray<string>) => widths.map((width, column) => (numeric[column] ? (row[column] ?? "").padStart(width) : (row[column] ?? "").padEnd(width)))
+  const line = (row: ReadonlyArray<string>) =>
+    widths.map((width, column) => (numeric[column] ? (row[column] ?? "").padStart(width) : (row[column] ?? "").padEnd(width)))
   return rows.map((row) => line(row).join("  ").trimEnd()).join("\n")
 }
 

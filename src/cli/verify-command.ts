@@ -13,7 +13,10 @@ import { writeLine, writeObject } from "./standard-output.ts"
 /** `sensorium verify FOLDER...` */
 export const verifyCommand = Command.make(
   "verify",
-  { folders: Argument.String("FOLDER").pipe(Argument.withDescription("Folders in the golden format"), Argument.variadic({ min: 1 })), cacheDir: loadFlags.cacheDir },
+  {
+    folders: Argument.String("FOLDER").pipe(Argument.withDescription("Folders in the golden format"), Argument.variadic({ min: 1 })),
+    cacheDir: loadFlags.cacheDir
+  },
   ({ cacheDir, folders }) =>
     Effect.gen(function* () {
       const { json } = yield* jsonFlag
@@ -27,7 +30,9 @@ export const verifyCommand = Command.make(
           let done = 0
           const onCase = (report: CaseReport) =>
             Effect.sync(() => {
-              lines.push(...(json ? [JSON.stringify({ folder, case: report.name, passed: allPassed(report.findings), findings: report.findings })] : caseLines(report)))
+              lines.push(
+                ...(json ? [JSON.stringify({ folder, case: report.name, passed: allPassed(report.findings), findings: report.findings })] : caseLines(report))
+              )
               progress.show(`${folder}: ${++done} cases climbed, the last ${report.name}`)
             })
           const { cases, passed } = yield* Effect.scoped(verifyFolder(folder, options, onCase)).pipe(Effect.provide(services(options)))

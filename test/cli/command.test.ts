@@ -31,12 +31,20 @@ const file = (name: string, bytes: string | Uint8Array) => {
 
 describe("sensorium ask", () => {
   it("writes the answer, and nothing else, to standard output", async () => {
-    const [first, second] = await Promise.all([sensorium("ask", "Hello", "--model", model, "--max-tokens", "6"), sensorium("ask", "--json", "Hello", "--model", model, "--max-tokens", "6")])
+    const [first, second] = await Promise.all([
+      sensorium("ask", "Hello", "--model", model, "--max-tokens", "6"),
+      sensorium("ask", "--json", "Hello", "--model", model, "--max-tokens", "6")
+    ])
     expect(first).toMatchObject({ code: 0, stderr: "" })
     const events = objects(second.stdout)
     expect(events.map(({ type }) => type)).toEqual(["plan", ...events.slice(1, -1).map(() => "text-delta"), "finish"])
     expect(events.at(-1)).toMatchObject({ text: first.stdout.slice(0, -1), usage: { outputTokens: 6 } })
-    expect(events.slice(1, -1).map(({ text }) => text).join("")).toBe(first.stdout.slice(0, -1))
+    expect(
+      events
+        .slice(1, -1)
+        .map(({ text }) => text)
+        .join("")
+    ).toBe(first.stdout.slice(0, -1))
   })
 
   it("says on standard error that the model in the package has random weights", async () => {
@@ -69,7 +77,11 @@ describe("sensorium plan", () => {
       sensorium("plan", clip, "--model", model, "--json"),
       sensorium("plan", clip, "--model", model, "--graph")
     ])
-    expect([table, json, graph].map(({ code, stderr }) => [code, stderr])).toEqual([[0, ""], [0, ""], [0, ""]])
+    expect([table, json, graph].map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ""],
+      [0, ""],
+      [0, ""]
+    ])
     const [plan] = objects(json.stdout)
     expect(plan).toMatchObject({ fits: true, media: [{ modality: "video", tracks: [{ modality: "audio" }] }] })
     for (const word of ["parade.mp4", "rows", "positions", "cells", "context"]) expect(table.stdout).toContain(word)

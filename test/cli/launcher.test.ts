@@ -22,7 +22,11 @@ describe("the command's launcher", () => {
 
   it("passes the exit code on", () => {
     const { status, stderr, stdout } = spawnSync(process.execPath, [asNode("20.1.0"), launcher, "frobnicate"], { encoding: "utf8" })
-    expect({ status, stderr, stdout }).toEqual({ status: 2, stderr: 'sensorium: Unknown subcommand "frobnicate" for "sensorium" (see sensorium --help)\n', stdout: "" })
+    expect({ status, stderr, stdout }).toEqual({
+      status: 2,
+      stderr: 'sensorium: Unknown subcommand "frobnicate" for "sensorium" (see sensorium --help)\n',
+      stdout: ""
+    })
   })
 
   it.each([

@@ -4,7 +4,10 @@ import { progressLine, share } from "../../src/cli/progress-line.ts"
 
 const standardError = process.stderr
 /** Runs a piece with a terminal, or none, in the place of standard error and a clock that is set by hand; gives what was written. */
-const written = (isTTY: boolean, piece: (show: (text: string) => void, setClock: (milliseconds: number) => void, clear: () => void) => void): ReadonlyArray<string> => {
+const written = (
+  isTTY: boolean,
+  piece: (show: (text: string) => void, setClock: (milliseconds: number) => void, clear: () => void) => void
+): ReadonlyArray<string> => {
   const wrote: Array<string> = []
   let clock = 0
   vi.spyOn(performance, "now").mockImplementation(() => clock)

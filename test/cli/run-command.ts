@@ -11,7 +11,11 @@ export interface Ended {
 
 /** Starts the command in a folder. */
 export const startCommand = (args: ReadonlyArray<string>, env: Record<string, string> = {}, nodeArgs: ReadonlyArray<string> = []): ChildProcess =>
-  spawn(process.execPath, [...nodeArgs, join(root, "src", "cli", "sensorium.js"), ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } })
+  spawn(process.execPath, [...nodeArgs, join(root, "src", "cli", "sensorium.js"), ...args], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env }
+  })
 
 /** Waits until a started command has ended and its output is read. */
 export const ended = (child: ChildProcess): Promise<Ended> =>

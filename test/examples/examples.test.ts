@@ -23,7 +23,11 @@ describe("examples", () => {
 
   it.each(examples)("%s runs, answers, and leaves no file", { timeout: 120_000 }, async (path) => {
     const temporary = mkdtempSync(join(folder, "temporary-"))
-    const child = spawn(process.execPath, [path], { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, SENSORIUM_CACHE_DIR: join(folder, "cache"), TMPDIR: temporary } })
+    const child = spawn(process.execPath, [path], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, SENSORIUM_CACHE_DIR: join(folder, "cache"), TMPDIR: temporary }
+    })
     const { code, stderr, stdout }: Ended = await ended(child)
     expect({ code, stack: /^\s+at /m.test(stderr) }, stderr).toEqual({ code: 0, stack: false })
     expect(stdout.trim()).not.toBe("")

