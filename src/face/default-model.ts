@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { CheckpointUnreadable } from "../core/errors.ts"
 
@@ -16,10 +17,10 @@ const exists = (path: string) => Effect.promise(() => access(path).then(() => tr
 /** Folder of the model that is used when none is named. Says so on standard error where its weights are random. */
 export const defaultModelFolder: Effect.Effect<string, CheckpointUnreadable> = Effect.gen(function*() {
   for (const { path, random } of inPackage) {
-    const folder = new URL(path, root).pathname
+    const folder = fileURLToPath(new URL(path, root))
     if (!(yield* exists(`${folder}/config.json`)) || !(yield* exists(`${folder}/model.safetensors`))) continue
     if (random) yield* Effect.sync(() => process.stderr.write("sensorium: no model was named; the one in the package has random weights, so its answers mean nothing\n"))
     return folder
   }
-  return yield* new CheckpointUnreadable({ stage: "load", path: root.pathname, message: "the package holds no model; name one" })
+  return yield* new CheckpointUnreadable({ stage: "load", path: fileURLToPath(root), message: "the package holds no model; name one" })
 })

@@ -13,8 +13,12 @@ export const families: ReadonlyArray<FamilyEntry> = [
   { folder: "gemma3", modelTypes: ["gemma3"], load: async () => (await import("../models/gemma3/family.ts")).family },
   { folder: "idefics3", modelTypes: ["idefics3", "smolvlm"], load: async () => (await import("../models/idefics3/family.ts")).family },
   { folder: "llava", modelTypes: ["llava"], load: async () => (await import("../models/llava/family.ts")).family },
+  { folder: "llava_onevision", modelTypes: ["llava_onevision"], load: async () => (await import("../models/llava_onevision/family.ts")).family },
+  { folder: "minicpmv", modelTypes: ["minicpmv", "minicpmv4_6"], load: async () => (await import("../models/minicpmv/family.ts")).family },
+  { folder: "mobilevlm", modelTypes: ["mobilevlm"], load: async () => (await import("../models/mobilevlm/family.ts")).family },
   { folder: "qwen2_5_omni", modelTypes: ["qwen2_5_omni", "qwen2_5_omni_thinker"], load: async () => (await import("../models/qwen2_5_omni/family.ts")).family },
   { folder: "qwen2_5_vl", modelTypes: ["qwen2_5_vl"], load: async () => (await import("../models/qwen2_5_vl/family.ts")).family },
+  { folder: "qwen2_audio", modelTypes: ["qwen2_audio"], load: async () => (await import("../models/qwen2_audio/family.ts")).family },
   { folder: "qwen2_vl", modelTypes: ["qwen2_vl"], load: async () => (await import("../models/qwen2_vl/family.ts")).family },
   { folder: "qwen3_vl", modelTypes: ["qwen3_vl"], load: async () => (await import("../models/qwen3_vl/family.ts")).family }
 ]

@@ -4,7 +4,7 @@ import { MediaOpener } from "../core/source.ts"
 import { Ffmpeg } from "../source/ffmpeg.ts"
 import { openSource } from "../source/open-source.ts"
 import { CurrentSourceLimits, defaultSourceLimits } from "../source/source-limits.ts"
-import { Workers } from "../worker/workers.ts"
+import type { Workers } from "../worker/workers.ts"
 import type { LoadOptions } from "./load-options.ts"
 import { modalities } from "./modalities.ts"
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url"
 import { Stream } from "effect"
 import { SourceUnreadable } from "../core/errors.ts"
 import type { Source } from "../core/source.ts"
@@ -42,7 +43,7 @@ const isAddress = (text: string): boolean => /^(https?|data):/i.test(text)
 /** What a person gave, as a source. A string that is no address is a path. */
 export const sourceOf = (input: SourceInput): Source => {
   if (typeof input === "string") return isAddress(input) ? { _tag: "Url", url: input } : { _tag: "Path", path: input }
-  if (input instanceof URL) return input.protocol === "file:" ? { _tag: "Path", path: decodeURIComponent(input.pathname) } : { _tag: "Url", url: input.href }
+  if (input instanceof URL) return input.protocol === "file:" ? { _tag: "Path", path: fileURLToPath(input) } : { _tag: "Url", url: input.href }
   if (input instanceof Uint8Array) return { _tag: "Bytes", bytes: input }
   const failed = (error: unknown) => new SourceUnreadable({ stage: "open", source: "byte stream", message: `byte stream: ${error instanceof Error ? error.message : String(error)}` })
   const bytes = input instanceof ReadableStream

@@ -26,7 +26,7 @@ const isTurns = (question: ReadonlyArray<ContentPart> | ReadonlyArray<ChatMessag
 
 /** A question as turns, a system turn first where one is given. */
 export const turnsOf = (question: Question, system?: string): ReadonlyArray<ChatMessage> => {
-  const turns: ReadonlyArray<ChatMessage> = typeof question !== "string" && isTurns(question) ? question : [{ role: "user", content: question as string | ReadonlyArray<ContentPart> }]
+  const turns: ReadonlyArray<ChatMessage> = typeof question === "string" || !isTurns(question) ? [{ role: "user", content: question }] : question
   return system === undefined ? turns : [{ role: "system", content: system }, ...turns]
 }
 

@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Arbitrary, Context, Effect, Exit, Layer, Schema, Scope, Stream } from "effect"
+import type { Context} from "effect";
+import { Arbitrary, Effect, Exit, Layer, Schema, Scope, Stream } from "effect"
 import sharp from "sharp"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { audio, image } from "../../src/face/media-values.ts"

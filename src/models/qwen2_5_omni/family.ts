@@ -35,7 +35,7 @@ export const family: FamilyModule = {
     const { template, tokenizer } = yield* openText(checkpoint)
     const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
 
-    const prefix = checkpoint.tensors.has("thinker.model.norm.weight") ? "thinker." : ""
+    const prefix = [...checkpoint.tensors.keys()].some((name) => name.startsWith("thinker.")) ? "thinker." : ""
     const tied = isTied(checkpoint, `${prefix}lm_head`, text.tie_word_embeddings, config.tie_word_embeddings)
     const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(config, vision, prefix, tied), skipped)
 
