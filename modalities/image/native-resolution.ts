@@ -36,23 +36,41 @@ export const plannedSize = (plan: MediaPlan, { mergeSize, patchSize }: PatchProc
 }
 
 /** A picture at its own resolution, within bounds: one temporal step, its frame repeated (`Qwen2VLImageProcessor`). Options: `minPixels`, `maxPixels`. */
-export const nativePictures = ({ encoder, id, processor, reads = {}, width, workers }: NativeResolutionParts): EmbeddingProducer<NoSettings> => make<ImageMedia, NoSettings, MediaPlan>({
-  modality: "image", id, width,
-  accepts: (media) => isImageMedia(media) ? Option.some(media.readAs(reads)) : Option.none(),
-  plan: (media, _, common) => Effect.gen(function*() {
-    const size = yield* smartResize(media, {
-      factor: factorOf(processor),
-      minPixels: yield* pixelsOption(media.options, "minPixels", processor.minPixels ?? DEFAULT_BOUNDS.minPixels),
-      maxPixels: yield* pixelsOption(media.options, "maxPixels", processor.maxPixels ?? DEFAULT_BOUNDS.maxPixels)
-    }, media.name)
-    const patches = PatchGrid({ t: 1, h: size.height / processor.patchSize, w: size.width / processor.patchSize })
-    const grid = merged(patches, processor.mergeSize)
-    return { ...common, form: "rows", levels: encoder.levels, rows: rowsOf(grid), pieces: [{ rows: rowsOf(grid), grid }], geometry: { grid: [1, patches.h, patches.w] } }
-  }),
-  encode: {
-    features: (media, plan) => Stream.fromEffect(Effect.flatMap(media.pixels, (pixels) =>
-      Effect.map(patchFeatures([pixels], patchSettings(processor, plannedSize(plan, processor)), { consume: true }), patchBlock)
-    ).pipe(Effect.provideService(Workers, workers))),
-    fromFeatures: (features, plan) => encodeVision(encoder, features, plan)
-  }
-})
+export const nativePictures = ({ encoder, id, processor, reads = {}, width, workers }: NativeResolutionParts): EmbeddingProducer<NoSettings> =>
+  make<ImageMedia, NoSettings, MediaPlan>({
+    modality: "image",
+    id,
+    width,
+    accepts: (media) => (isImageMedia(media) ? Option.some(media.readAs(reads)) : Option.none()),
+    plan: (media, _, common) =>
+      Effect.gen(function* () {
+        const size = yield* smartResize(
+          media,
+          {
+            factor: factorOf(processor),
+            minPixels: yield* pixelsOption(media.options, "minPixels", processor.minPixels ?? DEFAULT_BOUNDS.minPixels),
+            maxPixels: yield* pixelsOption(media.options, "maxPixels", processor.maxPixels ?? DEFAULT_BOUNDS.maxPixels)
+          },
+          media.name
+        )
+        const patches = PatchGrid({ t: 1, h: size.height / processor.patchSize, w: size.width / processor.patchSize })
+        const grid = merged(patches, processor.mergeSize)
+        return {
+          ...common,
+          form: "rows",
+          levels: encoder.levels,
+          rows: rowsOf(grid),
+          pieces: [{ rows: rowsOf(grid), grid }],
+          geometry: { grid: [1, patches.h, patches.w] }
+        }
+      }),
+    encode: {
+      features: (media, plan) =>
+        Stream.fromEffect(
+          Effect.flatMap(media.pixels, (pixels) =>
+            Effect.map(patchFeatures([pixels], patchSettings(processor, plannedSize(plan, processor)), { consume: true }), patchBlock)
+          ).pipe(Effect.provideService(Workers, workers))
+        ),
+      fromFeatures: (features, plan) => encodeVision(encoder, features, plan)
+    }
+  })

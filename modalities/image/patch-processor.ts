@@ -66,33 +66,50 @@ export interface PatchProcessors {
  * processor_config.json with a section each. What the clips' file leaves out is as for pictures, bounds and frame rate apart. Fails with
  * `CheckpointUnreadable` that names the field.
  */
-export const readPatchProcessors = (checkpoint: Checkpoint, encoder: EncoderPatches, pictures: ProcessorArithmetic): Effect.Effect<PatchProcessors, CheckpointUnreadable> => Effect.gen(function*() {
-  const later = record(yield* checkpoint.json("processor_config.json"))
-  const nested = "image_processor" in later || "feature_extractor" in later
-  const image = record(nested ? later.image_processor : yield* checkpoint.json("preprocessor_config.json"))
-  const video = record(nested && "video_processor" in later ? later.video_processor : yield* checkpoint.json("video_preprocessor_config.json"))
-  const { fps: _fps, max_pixels: _most, min_pixels: _least, size: _size, ...shared } = image
-  const read = (file: unknown, arithmetic: ProcessorArithmetic) => Effect.gen(function*() {
-    const path = `${checkpoint.folder}: processor settings`
-    const one = yield* decodeConfig(ProcessorFile, file, path)
-    for (const [field, found, wanted] of [
-      ["patch_size", one.patch_size, encoder.patchSize], ["temporal_patch_size", one.temporal_patch_size, encoder.temporalPatchSize], ["merge_size", one.merge_size, encoder.merge]
-    ] as const) {
-      if (found !== wanted) return yield* new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} is ${found}; the encoder was made for ${wanted}` })
-    }
-    const bounds = {
-      minPixels: one.min_pixels ?? one.size?.shortest_edge ?? undefined, maxPixels: one.max_pixels ?? one.size?.longest_edge ?? undefined, fps: one.fps ?? undefined
-    }
-    const processor: PatchProcessor = {
-      patchSize: one.patch_size, temporalPatchSize: one.temporal_patch_size, mergeSize: one.merge_size, rescaleFactor: one.rescale_factor, mean: one.image_mean, std: one.image_std, arithmetic,
-      ...(bounds.minPixels === undefined ? {} : { minPixels: bounds.minPixels }),
-      ...(bounds.maxPixels === undefined ? {} : { maxPixels: bounds.maxPixels }),
-      ...(bounds.fps === undefined ? {} : { fps: bounds.fps })
-    }
-    return processor
+export const readPatchProcessors = (
+  checkpoint: Checkpoint,
+  encoder: EncoderPatches,
+  pictures: ProcessorArithmetic
+): Effect.Effect<PatchProcessors, CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    const later = record(yield* checkpoint.json("processor_config.json"))
+    const nested = "image_processor" in later || "feature_extractor" in later
+    const image = record(nested ? later.image_processor : yield* checkpoint.json("preprocessor_config.json"))
+    const video = record(nested && "video_processor" in later ? later.video_processor : yield* checkpoint.json("video_preprocessor_config.json"))
+    const { fps: _fps, max_pixels: _most, min_pixels: _least, size: _size, ...shared } = image
+    const read = (file: unknown, arithmetic: ProcessorArithmetic) =>
+      Effect.gen(function* () {
+        const path = `${checkpoint.folder}: processor settings`
+        const one = yield* decodeConfig(ProcessorFile, file, path)
+        for (const [field, found, wanted] of [
+          ["patch_size", one.patch_size, encoder.patchSize],
+          ["temporal_patch_size", one.temporal_patch_size, encoder.temporalPatchSize],
+          ["merge_size", one.merge_size, encoder.merge]
+        ] as const) {
+          if (found !== wanted)
+            return yield* new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} is ${found}; the encoder was made for ${wanted}` })
+        }
+        const bounds = {
+          minPixels: one.min_pixels ?? one.size?.shortest_edge ?? undefined,
+          maxPixels: one.max_pixels ?? one.size?.longest_edge ?? undefined,
+          fps: one.fps ?? undefined
+        }
+        const processor: PatchProcessor = {
+          patchSize: one.patch_size,
+          temporalPatchSize: one.temporal_patch_size,
+          mergeSize: one.merge_size,
+          rescaleFactor: one.rescale_factor,
+          mean: one.image_mean,
+          std: one.image_std,
+          arithmetic,
+          ...(bounds.minPixels === undefined ? {} : { minPixels: bounds.minPixels }),
+          ...(bounds.maxPixels === undefined ? {} : { maxPixels: bounds.maxPixels }),
+          ...(bounds.fps === undefined ? {} : { fps: bounds.fps })
+        }
+        return processor
+      })
+    return { image: yield* read(image, pictures), video: yield* read({ ...shared, ...video }, "torchvision") }
   })
-  return { image: yield* read(image, pictures), video: yield* read({ ...shared, ...video }, "torchvision") }
-})
 
 /** Pixels along a side of a merge block: sizes after the resize are multiples of it. */
 export const factorOf = ({ mergeSize, patchSize }: PatchProcessor): number => patchSize * mergeSize
@@ -101,8 +118,14 @@ export const factorOf = ({ mergeSize, patchSize }: PatchProcessor): number => pa
 export const levelOf = ({ rescaleFactor, std }: PatchProcessor): number => rescaleFactor / Math.min(...std)
 
 /** How pictures of `size` (after the resize) are cut. */
-export const patchSettings = ({ arithmetic, mean, mergeSize, patchSize, rescaleFactor, std, temporalPatchSize }: PatchProcessor, size: PixelSize): PatchSettings => ({
-  patchSize, temporalPatchSize, mergeSize, size,
+export const patchSettings = (
+  { arithmetic, mean, mergeSize, patchSize, rescaleFactor, std, temporalPatchSize }: PatchProcessor,
+  size: PixelSize
+): PatchSettings => ({
+  patchSize,
+  temporalPatchSize,
+  mergeSize,
+  size,
   resample: { filter: "bicubic", rounding: arithmetic },
   normalization: { mean, std, rescaleFactor, order: arithmetic === "pillow" ? "separate" : "fused" }
 })

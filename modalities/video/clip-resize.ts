@@ -22,12 +22,18 @@ export interface ClipBounds {
 export const clipResize = (size: PixelSize, frames: number, bounds: ClipBounds, source: string): Effect.Effect<PixelSize, LimitExceeded> => {
   const { factor, maxPixels, minPixels, temporalFactor } = bounds
   const { height, width } = size
-  const refuse = (limit: string, needed: number, allowed: number, why: string) => Effect.fail(new LimitExceeded({ stage: "plan", source, limit, needed, allowed, message: `${source}: ${why}` }))
+  const refuse = (limit: string, needed: number, allowed: number, why: string) =>
+    Effect.fail(new LimitExceeded({ stage: "plan", source, limit, needed, allowed, message: `${source}: ${why}` }))
   const [shortest, longest] = [Math.min(height, width), Math.max(height, width)]
   if (frames < temporalFactor) return refuse("frames", frames, temporalFactor, `${frames} frames; at least ${temporalFactor} are needed`)
   if (shortest < factor) return refuse("side of a frame", shortest, factor, `frames of ${width} x ${height} pixels; each side must have at least ${factor}`)
   if (longest / shortest > maxAspectRatio) {
-    return refuse("aspect ratio", longest / shortest, maxAspectRatio, `${width} x ${height} pixels have an aspect ratio of ${(longest / shortest).toFixed(1)}; at most ${maxAspectRatio} is allowed`)
+    return refuse(
+      "aspect ratio",
+      longest / shortest,
+      maxAspectRatio,
+      `${width} x ${height} pixels have an aspect ratio of ${(longest / shortest).toFixed(1)}; at most ${maxAspectRatio} is allowed`
+    )
   }
   const across = roundHalfEven(width / factor) * factor
   const down = roundHalfEven(height / factor) * factor
@@ -39,7 +45,7 @@ export const clipResize = (size: PixelSize, frames: number, bounds: ClipBounds, 
   }
   if (counted * down * across < minPixels) {
     const beta = Math.sqrt(minPixels / (frames * height * width))
-    const grow = (side: number): number => Math.ceil(side * beta / factor) * factor
+    const grow = (side: number): number => Math.ceil((side * beta) / factor) * factor
     return Effect.succeed({ width: grow(width), height: grow(height) })
   }
   return Effect.succeed({ width: across, height: down })

@@ -20,8 +20,12 @@ export const ints = (...values: ReadonlyArray<number>) => Schema.Array(Schema.In
 export const numbers = (...values: ReadonlyArray<number>) => Schema.Array(Schema.Finite).pipe(Schema.withDecodingDefault(Effect.succeed(values)))
 
 /** An object, or an empty one for anything else. */
-export const record = (value: unknown): Readonly<Record<string, unknown>> => typeof value === "object" && value !== null ? { ...value } : {}
+export const record = (value: unknown): Readonly<Record<string, unknown>> => (typeof value === "object" && value !== null ? { ...value } : {})
 
 /** Reads a part of a checkpoint's JSON by its schema. Fails with `CheckpointUnreadable` that names `path` and the field. */
-export const decodeConfig = <S extends Schema.Codec<unknown, unknown>>(schema: S, value: unknown, path: string): Effect.Effect<S["Type"], CheckpointUnreadable> =>
+export const decodeConfig = <S extends Schema.Codec<unknown, unknown>>(
+  schema: S,
+  value: unknown,
+  path: string
+): Effect.Effect<S["Type"], CheckpointUnreadable> =>
   Effect.mapError(Schema.decodeUnknownEffect(schema)(value), (error) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${error.message}` }))

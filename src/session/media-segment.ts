@@ -13,15 +13,25 @@ export const mediaSegment = (plan: MediaPlan, index: number): Segment => {
   const grid = gridOf(plan)
   const onGrid = plan.pieces[0]?.grid !== undefined && rowsOf(grid) === plan.rows
   return {
-    _tag: "Media", attention: "causal", rows: { _tag: "Rows", media: index, from: 0, count: plan.rows },
+    _tag: "Media",
+    attention: "causal",
+    rows: { _tag: "Rows", media: index, from: 0, count: plan.rows },
     ...(onGrid ? { grid } : {}),
     ...(onGrid && plan.secondsPerStep !== undefined ? { secondsPerStep: plan.secondsPerStep } : {})
   }
 }
 
 /** One piece of a medium as a segment of its own: its rows from `from` on. */
-export const pieceSegment = (plan: MediaPlan, index: number, piece: MediaPlan["pieces"][number], from: number, attention: "causal" | "bidirectional" = "causal"): Segment => ({
-  _tag: "Media", attention, rows: { _tag: "Rows", media: index, from, count: piece.rows },
+export const pieceSegment = (
+  plan: MediaPlan,
+  index: number,
+  piece: MediaPlan["pieces"][number],
+  from: number,
+  attention: "causal" | "bidirectional" = "causal"
+): Segment => ({
+  _tag: "Media",
+  attention,
+  rows: { _tag: "Rows", media: index, from, count: piece.rows },
   ...(piece.grid === undefined ? {} : { grid: piece.grid }),
   ...(plan.secondsPerStep === undefined ? {} : { secondsPerStep: plan.secondsPerStep })
 })

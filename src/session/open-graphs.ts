@@ -16,14 +16,21 @@ export interface OpenedGraphs {
 
 /** Compiles what is not compiled yet and loads every graph of `sources`. `skipped`: tensors of parts that are not used. */
 export const openGraphs = (
-  checkpoint: Checkpoint, options: OpenModelOptions, sources: ReadonlyArray<GraphSource>, skipped: (name: string) => boolean
-): Effect.Effect<OpenedGraphs, LoadError, Backend | ModelCache | Scope.Scope> => Effect.gen(function*() {
-  const backend = yield* Backend
-  const compiled = yield* compile(checkpoint, {
-    dtype: options.dtype, strict: options.strict, graphs: sources, skipped,
-    onProgress: (bytes, totalBytes) => options.onProgress({ stage: "compile", bytes, totalBytes })
+  checkpoint: Checkpoint,
+  options: OpenModelOptions,
+  sources: ReadonlyArray<GraphSource>,
+  skipped: (name: string) => boolean
+): Effect.Effect<OpenedGraphs, LoadError, Backend | ModelCache | Scope.Scope> =>
+  Effect.gen(function* () {
+    const backend = yield* Backend
+    const compiled = yield* compile(checkpoint, {
+      dtype: options.dtype,
+      strict: options.strict,
+      graphs: sources,
+      skipped,
+      onProgress: (bytes, totalBytes) => options.onProgress({ stage: "compile", bytes, totalBytes })
+    })
+    yield* options.onUnread(compiled.unread)
+    const loaded = yield* Effect.forEach(sources, ({ name }) => Effect.map(backend.load(compiled.path(name), { name }), (graph) => [name, graph] as const))
+    return { key: compiled.key, graphs: Object.fromEntries(loaded) }
   })
-  yield* options.onUnread(compiled.unread)
-  const loaded = yield* Effect.forEach(sources, ({ name }) => Effect.map(backend.load(compiled.path(name), { name }), (graph) => [name, graph] as const))
-  return { key: compiled.key, graphs: Object.fromEntries(loaded) }
-})

@@ -8,7 +8,10 @@ const text = (count: number): Segment => ({ _tag: "Text", tokens: new Int32Array
 
 describe("positions of text and grids on three axes", () => {
   // Qwen2-VL counts steps; Qwen2.5-VL stands at seconds, two positions a second.
-  for (const [model, positionsPerSecond] of [["qwen2_vl", undefined], ["qwen2_5_vl", 2]] as const) {
+  for (const [model, positionsPerSecond] of [
+    ["qwen2_vl", undefined],
+    ["qwen2_5_vl", 2]
+  ] as const) {
     const cases = qwenVlTable.positions.filter((one) => one.model === model)
     it(`${model}: as get_rope_index gives them, ${cases.length} prompts`, () => {
       const assigner = gridPositions(positionsPerSecond)
@@ -17,9 +20,17 @@ describe("positions of text and grids on three axes", () => {
           if (part.kind === "text") return [text(part.count)]
           const grid = TokenGrid({ t: part.grid[0], h: part.grid[1] / 2, w: part.grid[2] / 2 })
           const count = grid.t * grid.h * grid.w
-          return [text(1), {
-            _tag: "Media", attention: "causal", rows: { _tag: "Rows", media, from: 0, count }, grid, ...(part.secondsPerGrid === undefined ? {} : { secondsPerStep: part.secondsPerGrid })
-          }, text(1)]
+          return [
+            text(1),
+            {
+              _tag: "Media",
+              attention: "causal",
+              rows: { _tag: "Rows", media, from: 0, count },
+              grid,
+              ...(part.secondsPerGrid === undefined ? {} : { secondsPerStep: part.secondsPerGrid })
+            },
+            text(1)
+          ]
         })
         const positions = assigner.assign({ segments }, 0)
         expect(axesOf(positions)).toEqual(expandRuns(position_ids))

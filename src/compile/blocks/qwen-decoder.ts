@@ -24,23 +24,26 @@ export interface QwenTextDefaults {
 }
 
 /** A Qwen2 or Qwen3 decoder with M-RoPE, as config.json describes it. */
-export const qwenTextConfig = (defaults: QwenTextDefaults) => Schema.Struct({
-  vocab_size: int(defaults.vocab_size),
-  hidden_size: int(defaults.hidden_size),
-  intermediate_size: int(defaults.intermediate_size),
-  num_hidden_layers: int(defaults.num_hidden_layers),
-  num_attention_heads: int(defaults.num_attention_heads),
-  num_key_value_heads: int(defaults.num_key_value_heads),
-  head_dim: Schema.optional(Schema.NullOr(Schema.Int)),
-  hidden_act: Schema.optional(Schema.Literal("silu")),
-  max_position_embeddings: int(defaults.max_position_embeddings),
-  rms_norm_eps: number(defaults.rms_norm_eps),
-  rope_theta: number(defaults.rope_theta),
-  rope_scaling: Schema.optional(Schema.NullOr(Schema.Struct({ type: text("default"), rope_type: text("default"), mrope_section: ints(...defaults.mrope_section) }))),
-  use_sliding_window: flag(false),
-  attention_bias: flag(false),
-  tie_word_embeddings: flag(false)
-})
+export const qwenTextConfig = (defaults: QwenTextDefaults) =>
+  Schema.Struct({
+    vocab_size: int(defaults.vocab_size),
+    hidden_size: int(defaults.hidden_size),
+    intermediate_size: int(defaults.intermediate_size),
+    num_hidden_layers: int(defaults.num_hidden_layers),
+    num_attention_heads: int(defaults.num_attention_heads),
+    num_key_value_heads: int(defaults.num_key_value_heads),
+    head_dim: Schema.optional(Schema.NullOr(Schema.Int)),
+    hidden_act: Schema.optional(Schema.Literal("silu")),
+    max_position_embeddings: int(defaults.max_position_embeddings),
+    rms_norm_eps: number(defaults.rms_norm_eps),
+    rope_theta: number(defaults.rope_theta),
+    rope_scaling: Schema.optional(
+      Schema.NullOr(Schema.Struct({ type: text("default"), rope_type: text("default"), mrope_section: ints(...defaults.mrope_section) }))
+    ),
+    use_sliding_window: flag(false),
+    attention_bias: flag(false),
+    tie_word_embeddings: flag(false)
+  })
 
 /** A decoder's configuration, read. */
 export type QwenTextConfig = ReturnType<typeof qwenTextConfig>["Type"]
@@ -62,7 +65,8 @@ export const refusedText = (config: QwenTextConfig, path: string): CheckpointUnr
   if (config.attention_bias) return wrong("attention_bias", "is true; the published checkpoints have it false, and it is not run here")
   if (kind !== undefined) return wrong("rope_scaling.type", `is ${kind}; only the default frequencies are run here`)
   const sections = rope?.mrope_section.reduce((sum, one) => sum + one, 0)
-  if (sections !== undefined && sections !== headWidthOf(config) / 2) return wrong("rope_scaling.mrope_section", `shares out ${sections} pairs; half a head has ${headWidthOf(config) / 2}`)
+  if (sections !== undefined && sections !== headWidthOf(config) / 2)
+    return wrong("rope_scaling.mrope_section", `shares out ${sections} pairs; half a head has ${headWidthOf(config) / 2}`)
   return undefined
 }
 
@@ -78,8 +82,14 @@ export const qwenAttention = (config: QwenTextConfig, interleaved: boolean): Att
 
 /** What a session must know of the decoder (see `DecoderShape`). */
 export const qwenDecoderShape = (config: QwenTextConfig, levels: number) => ({
-  width: config.hidden_size, vocabulary: config.vocab_size, layers: config.num_hidden_layers, kvHeads: config.num_key_value_heads, headWidth: headWidthOf(config),
-  kinds: ["full"], levels, adapters: []
+  width: config.hidden_size,
+  vocabulary: config.vocab_size,
+  layers: config.num_hidden_layers,
+  kvHeads: config.num_key_value_heads,
+  headWidth: headWidthOf(config),
+  kinds: ["full"],
+  levels,
+  adapters: []
 })
 
 /** Where a decoder's tensors are, and what its layers have. */
@@ -105,9 +115,10 @@ export interface PartPrefixes {
 }
 
 /** As published with Qwen2-VL and Qwen2.5-VL (`visual`, `model`), or as Qwen3-VL and later versions of transformers save (`model.visual`, `model.language_model`). */
-export const partPrefixes = (checkpoint: Checkpoint): PartPrefixes => checkpoint.tensors.has("model.language_model.norm.weight")
-  ? { visual: "model.visual", model: "model.language_model", head: "lm_head" }
-  : { visual: "visual", model: "model", head: "lm_head" }
+export const partPrefixes = (checkpoint: Checkpoint): PartPrefixes =>
+  checkpoint.tensors.has("model.language_model.norm.weight")
+    ? { visual: "model.visual", model: "model.language_model", head: "lm_head" }
+    : { visual: "visual", model: "model", head: "lm_head" }
 
 /** Whether the token table is the head: said so, or there is no head. `flags`: `tie_word_embeddings`, wherever config.json has it. */
 export const isTied = (checkpoint: Checkpoint, head: string, ...flags: ReadonlyArray<boolean | undefined>): boolean =>
@@ -120,14 +131,28 @@ export const qwenDecoderGraphs = (config: QwenTextConfig, { head, headNorms, lev
     { name: "embed", build: (graph, weights) => tokenEmbedding(graph, weights.at(model), "embed_tokens.weight", vocabulary, width) },
     {
       name: "decoder",
-      build: (graph, weights) => decoder(
-        graph, weights.at(model),
-        tied ? weights.at(model).tensor("embed_tokens.weight", [vocabulary, width]) : weights.at(head).tensor("weight", [vocabulary, width]),
-        {
-          width, layers: config.num_hidden_layers, heads: config.num_attention_heads, kvHeads: config.num_key_value_heads, headWidth: headWidthOf(config),
-          inner: config.intermediate_size, vocabulary, epsilon: config.rms_norm_eps, activation: silu, qkvBias, headNorms, kinds: ["full"], kindOf: () => 0, levels
-        }
-      )
+      build: (graph, weights) =>
+        decoder(
+          graph,
+          weights.at(model),
+          tied ? weights.at(model).tensor("embed_tokens.weight", [vocabulary, width]) : weights.at(head).tensor("weight", [vocabulary, width]),
+          {
+            width,
+            layers: config.num_hidden_layers,
+            heads: config.num_attention_heads,
+            kvHeads: config.num_key_value_heads,
+            headWidth: headWidthOf(config),
+            inner: config.intermediate_size,
+            vocabulary,
+            epsilon: config.rms_norm_eps,
+            activation: silu,
+            qkvBias,
+            headNorms,
+            kinds: ["full"],
+            kindOf: () => 0,
+            levels
+          }
+        )
     }
   ]
 }

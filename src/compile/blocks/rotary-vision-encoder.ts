@@ -63,20 +63,23 @@ export const visionEncoder = (spec: RotaryVisionSpec, outputs: number, graphs: {
   merge: spec.merge,
   levels: spec.levels.length,
   stepsOfRun: ({ h, w }) => Math.min(STEPS_A_RUN, Math.max(1, Math.floor(PATCHES_A_RUN / (h * w)))),
-  run: (grid, steps, patches) => Effect.gen(function*() {
-    const rows = steps * grid.h * grid.w
-    const merged = rows / spec.merge ** 2
-    const data = new Float32Array(merged * outputs)
-    const levels = spec.levels.map(() => new Float32Array(merged * outputs))
-    const hidden: Record<string, Value> = { hidden: float32([rows, spec.width]) }
-    levels.forEach((_, level) => { hidden[`level.${level}`] = float32([rows, spec.width]) })
-    yield* graphs.encoder.run({ ...gridInputs(grid, steps, spec), patches: float32([rows, patches.length / rows], patches) }, hidden)
-    yield* graphs.projector.run(hidden, {
-      embeddings: float32([merged, outputs], data),
-      ...Object.fromEntries(levels.map((level, i) => [`level_embeddings.${i}`, float32([merged, outputs], level)]))
+  run: (grid, steps, patches) =>
+    Effect.gen(function* () {
+      const rows = steps * grid.h * grid.w
+      const merged = rows / spec.merge ** 2
+      const data = new Float32Array(merged * outputs)
+      const levels = spec.levels.map(() => new Float32Array(merged * outputs))
+      const hidden: Record<string, Value> = { hidden: float32([rows, spec.width]) }
+      levels.forEach((_, level) => {
+        hidden[`level.${level}`] = float32([rows, spec.width])
+      })
+      yield* graphs.encoder.run({ ...gridInputs(grid, steps, spec), patches: float32([rows, patches.length / rows], patches) }, hidden)
+      yield* graphs.projector.run(hidden, {
+        embeddings: float32([merged, outputs], data),
+        ...Object.fromEntries(levels.map((level, i) => [`level_embeddings.${i}`, float32([merged, outputs], level)]))
+      })
+      return { data, levels }
     })
-    return { data, levels }
-  })
 })
 
 /** The patch grid of one temporal step of a plan. */
@@ -86,7 +89,11 @@ export const stepGrid = (plan: MediaPlan, merge: number): PatchGrid => {
 }
 
 /** Features (patches of whole temporal steps, in any number of blocks) to embedding chunks, one run of the encoder a pull. */
-export const encodeVision = (encoder: VisionEncoder, features: Stream.Stream<FeatureBlock, EncodeError>, plan: MediaPlan): Stream.Stream<EmbeddingChunk, EncodeError> => {
+export const encodeVision = (
+  encoder: VisionEncoder,
+  features: Stream.Stream<FeatureBlock, EncodeError>,
+  plan: MediaPlan
+): Stream.Stream<EmbeddingChunk, EncodeError> => {
   const grid = stepGrid(plan, encoder.merge)
   const patches = grid.h * grid.w
   return Stream.suspend(() => {
@@ -95,16 +102,18 @@ export const encodeVision = (encoder: VisionEncoder, features: Stream.Stream<Fea
       Stream.rechunk(1),
       // Blocks of any number of steps: one step each, then as many as make a run.
       Stream.flatMap(({ data, shape: [rows] }) => {
-        const size = data.length / rows * patches
+        const size = (data.length / rows) * patches
         return Stream.fromIterable(Array.from({ length: rows / patches }, (_, step) => data.subarray(step * size, (step + 1) * size)))
       }),
       Stream.grouped(encoder.stepsOfRun(grid)),
       Stream.rechunk(1),
-      Stream.mapEffect((steps) => Effect.map(encoder.run(grid, steps.length, concatenated(steps)), ({ data, levels }): EmbeddingChunk => {
-        const rows = data.length / plan.width
-        from += rows
-        return { plan, from: from - rows, rows, data, levels }
-      }))
+      Stream.mapEffect((steps) =>
+        Effect.map(encoder.run(grid, steps.length, concatenated(steps)), ({ data, levels }): EmbeddingChunk => {
+          const rows = data.length / plan.width
+          from += rows
+          return { plan, from: from - rows, rows, data, levels }
+        })
+      )
     )
   })
 }

@@ -21,7 +21,7 @@ export const patchCoordinates = (grid: PatchGrid, merge: number): { readonly row
     for (let left = 0; left < grid.w; left += merge) {
       for (let i = 0; i < merge * merge; i++, at++) {
         rows[at] = top + Math.floor(i / merge)
-        columns[at] = left + i % merge
+        columns[at] = left + (i % merge)
       }
     }
   }
@@ -36,7 +36,7 @@ type Coordinates = ReturnType<typeof patchCoordinates>
  */
 export const planeRotary = (coordinates: Coordinates, headWidth: number, steps: number): { readonly cos: Float32Array; readonly sin: Float32Array } => {
   const half = headWidth / 2
-  const frequencies = Float32Array.from({ length: half / 2 }, (_, i) => 1 / 10000 ** (2 * i / half))
+  const frequencies = Float32Array.from({ length: half / 2 }, (_, i) => 1 / 10000 ** ((2 * i) / half))
   const count = coordinates.rows.length
   const [cos, sin] = [new Float32Array(steps * count * half), new Float32Array(steps * count * half)]
   for (let row = 0; row < count; row++) {
@@ -91,7 +91,7 @@ export interface PositionInputs {
 /** `torch.linspace(0, last, count)`: in single precision, from both ends. */
 const linspace = (last: number, count: number): Float32Array => {
   const step = Math.fround(last / (count - 1))
-  return Float32Array.from({ length: count }, (_, i) => count === 1 ? 0 : i < Math.floor(count / 2) ? step * i : last - step * (count - i - 1))
+  return Float32Array.from({ length: count }, (_, i) => (count === 1 ? 0 : i < Math.floor(count / 2) ? step * i : last - step * (count - i - 1)))
 }
 
 /** Bilinear with the corners aligned, from a square of `side` x `side` learned positions (transformers 4.57.6 `fast_pos_embed_interpolate`). */
@@ -106,7 +106,12 @@ export const positionInputs = (grid: PatchGrid, coordinates: Coordinates, side: 
     const [top, left] = [Math.trunc(y), Math.trunc(x)]
     const [bottom, right] = [Math.min(top + 1, side - 1), Math.min(left + 1, side - 1)]
     const [dy, dx] = [Math.fround(y - top), Math.fround(x - left)]
-    const corners = [[top, left, 1 - dy, 1 - dx], [top, right, 1 - dy, dx], [bottom, left, dy, 1 - dx], [bottom, right, dy, dx]]
+    const corners = [
+      [top, left, 1 - dy, 1 - dx],
+      [top, right, 1 - dy, dx],
+      [bottom, left, dy, 1 - dx],
+      [bottom, right, dy, dx]
+    ]
     corners.forEach(([at, column, a, b], corner) => {
       index[corner * rows + row] = at * side + column
       weight[corner * rows + row] = Math.fround(a) * Math.fround(b)

@@ -45,15 +45,18 @@ interface Shared {
 /** Attention within each temporal step, or within windows of one: rows are gathered into windows, padded, and gathered back. */
 const attention = (x: Value, weights: Weights, spec: RotaryVisionSpec, layer: number, shared: Shared): Value => {
   const { heads, width } = spec
-  const [queries, keys, values] = spec.qkv === "fused"
-    ? split(linear(x, weights, "qkv", width, 3 * width, true), { axis: 1, sizes: [width, width, width] })
-    : ["q", "k", "v"].map((name) => linear(x, weights, name, width, width, true))
+  const [queries, keys, values] =
+    spec.qkv === "fused"
+      ? split(linear(x, weights, "qkv", width, 3 * width, true), { axis: 1, sizes: [width, width, width] })
+      : ["q", "k", "v"].map((name) => linear(x, weights, name, width, width, true))
   const windows = spec.windows?.isFull(layer) === true ? undefined : shared.windows
   const turned = (rows: Value) => reshape(rotaryEmbedding(reshape(rows, [1, -1, width]), shared.cos, shared.sin, { heads }), [-1, width])
-  const grouped = (rows: Value) => windows === undefined
-    ? reshape(rows, shared.stepShape, ["steps", "patches", width])
-    : reshape(gather(rows, windows.index, 0), [-1, windows.size, width])
-  const mixed = multiHeadAttention(grouped(turned(queries)), grouped(turned(keys)), grouped(values), { heads, ...(windows === undefined ? {} : { bias: windows.bias }) })
+  const grouped = (rows: Value) =>
+    windows === undefined ? reshape(rows, shared.stepShape, ["steps", "patches", width]) : reshape(gather(rows, windows.index, 0), [-1, windows.size, width])
+  const mixed = multiHeadAttention(grouped(turned(queries)), grouped(turned(keys)), grouped(values), {
+    heads,
+    ...(windows === undefined ? {} : { bias: windows.bias })
+  })
   const rows = reshape(mixed, [-1, width])
   return linear(windows === undefined ? rows : gather(rows, windows.back, 0), weights, "proj", width, width, true)
 }
@@ -78,14 +81,16 @@ export const rotaryVision = (graph: GraphBuilder, weights: Weights, spec: Rotary
     cos: graph.input("cos", "float32", [1, "rows", half]),
     sin: graph.input("sin", "float32", [1, "rows", half]),
     stepShape: graph.input("step_shape", "int64", [3]),
-    ...(spec.windows === undefined ? {} : {
-      windows: {
-        index: graph.input("window_index", "int64", ["window_rows"]),
-        bias: graph.input("window_bias", "float32", ["windows", 1, size, size]),
-        back: graph.input("unwindow_index", "int64", ["rows"]),
-        size
-      }
-    })
+    ...(spec.windows === undefined
+      ? {}
+      : {
+          windows: {
+            index: graph.input("window_index", "int64", ["window_rows"]),
+            bias: graph.input("window_bias", "float32", ["windows", 1, size, size]),
+            back: graph.input("unwindow_index", "int64", ["rows"]),
+            size
+          }
+        })
   }
   const patchEmbedding = weights.at("patch_embed")
   const kernel = patchEmbedding.tensor("proj.weight", [width, inputs], { stored: [width, channels, temporalPatchSize, patchSize, patchSize] })

@@ -27,7 +27,8 @@ const axesOf = ({ headWidth, interleaved, sections }: SectionedRotarySpec): Uint
 
 /** M-RoPE as a table: `mrope_section` of transformers 4.57.6 `Qwen2VLRotaryEmbedding`, and `Qwen3VLTextRotaryEmbedding.apply_interleaved_mrope`. */
 export const sectionedRotary = (spec: SectionedRotarySpec): Rotary => ({
-  id: `mrope ${spec.interleaved ? "interleaved " : ""}${spec.sections.join(",")}`, scale: 1,
-  frequencies: Float32Array.from({ length: spec.headWidth / 2 }, (_, i) => 1 / spec.theta ** (2 * i / spec.headWidth)),
+  id: `mrope ${spec.interleaved ? "interleaved " : ""}${spec.sections.join(",")}`,
+  scale: 1,
+  frequencies: Float32Array.from({ length: spec.headWidth / 2 }, (_, i) => 1 / spec.theta ** ((2 * i) / spec.headWidth)),
   axisOf: axesOf(spec)
 })

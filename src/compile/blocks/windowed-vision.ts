@@ -22,8 +22,12 @@ export const WindowedVisionConfig = Schema.Struct({
   fullatt_block_indexes: ints(7, 15, 23, 31),
   /** Positions that a second of a clip takes; Qwen2.5-Omni says it elsewhere. */
   tokens_per_second: number(4)
-}).check(Schema.makeFilter(({ patch_size, spatial_merge_size, window_size }) =>
-  window_size >= patch_size * spatial_merge_size || `window_size is ${window_size}; a merge block has ${patch_size * spatial_merge_size} pixels a side`))
+}).check(
+  Schema.makeFilter(
+    ({ patch_size, spatial_merge_size, window_size }) =>
+      window_size >= patch_size * spatial_merge_size || `window_size is ${window_size}; a merge block has ${patch_size * spatial_merge_size} pixels a side`
+  )
+)
 
 /** The configuration, read. */
 export type WindowedVisionConfig = typeof WindowedVisionConfig.Type
@@ -32,7 +36,15 @@ export type WindowedVisionConfig = typeof WindowedVisionConfig.Type
 export const windowedVisionSpec = (config: WindowedVisionConfig, qkv: RotaryVisionSpec["qkv"]): RotaryVisionSpec => {
   const { fullatt_block_indexes, hidden_size: width, intermediate_size, patch_size: patchSize, spatial_merge_size: merge, window_size } = config
   return {
-    width, depth: config.depth, heads: config.num_heads, channels: config.in_channels, temporalPatchSize: config.temporal_patch_size, patchSize, patchBias: false, merge, qkv,
+    width,
+    depth: config.depth,
+    heads: config.num_heads,
+    channels: config.in_channels,
+    temporalPatchSize: config.temporal_patch_size,
+    patchSize,
+    patchBias: false,
+    merge,
+    qkv,
     norm: (x, weights, name, numbers) => rms(x, weights, name, numbers, 1e-6),
     feedForward: (x, weights) => gated(x, weights, width, intermediate_size, silu, true),
     windows: { side: Math.floor(window_size / merge / patchSize) * merge, isFull: (layer) => fullatt_block_indexes.includes(layer) },

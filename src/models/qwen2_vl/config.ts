@@ -20,8 +20,16 @@ const VisionConfig = Schema.Struct({
 /** config.json of a Qwen2-VL checkpoint. Defaults are those of transformers' Qwen2VLConfig. */
 const Qwen2VlConfig = Schema.Struct({
   text_config: qwenTextConfig({
-    vocab_size: 152064, hidden_size: 8192, intermediate_size: 29568, num_hidden_layers: 80, num_attention_heads: 64, num_key_value_heads: 8,
-    max_position_embeddings: 32768, rms_norm_eps: 1e-5, rope_theta: 1000000, mrope_section: [16, 24, 24]
+    vocab_size: 152064,
+    hidden_size: 8192,
+    intermediate_size: 29568,
+    num_hidden_layers: 80,
+    num_attention_heads: 64,
+    num_key_value_heads: 8,
+    max_position_embeddings: 32768,
+    rms_norm_eps: 1e-5,
+    rope_theta: 1000000,
+    mrope_section: [16, 24, 24]
   }),
   vision_config: VisionConfig,
   image_token_id: int(151655),
@@ -35,8 +43,9 @@ const Qwen2VlConfig = Schema.Struct({
 export type Qwen2VlConfig = typeof Qwen2VlConfig.Type
 
 /** Reads it, the decoder's fields among the others (as published) or in `text_config`. Fails with `CheckpointUnreadable` that names the field. */
-export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<Qwen2VlConfig, CheckpointUnreadable> => Effect.gen(function*() {
-  const read = yield* decodeConfig(Qwen2VlConfig, { vision_config: {}, ...config, text_config: publishedRotary(record(config.text_config ?? config)) }, path)
-  const refused = refusedText(read.text_config, path)
-  return refused === undefined ? read : yield* refused
-})
+export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<Qwen2VlConfig, CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    const read = yield* decodeConfig(Qwen2VlConfig, { vision_config: {}, ...config, text_config: publishedRotary(record(config.text_config ?? config)) }, path)
+    const refused = refusedText(read.text_config, path)
+    return refused === undefined ? read : yield* refused
+  })

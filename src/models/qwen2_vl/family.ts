@@ -21,46 +21,72 @@ import { visionSpec } from "./vision.ts"
 /** Qwen2-VL: text, pictures and clips; full attention in the encoder, M-RoPE whose time counts steps (transformers 4.57.6 `qwen2_vl`). */
 export const family: FamilyModule = {
   modelTypes: ["qwen2_vl"],
-  open: (checkpoint, options) => Effect.gen(function*() {
-    const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
-    const { text_config: text, vision_config } = config
-    const vision = visionSpec(vision_config)
-    const processors = yield* readPatchProcessors(checkpoint, vision, "torchvision")
-    const generation = yield* readGeneration(checkpoint)
-    const { template, tokenizer } = yield* openText(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+  open: (checkpoint, options) =>
+    Effect.gen(function* () {
+      const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
+      const { text_config: text, vision_config } = config
+      const vision = visionSpec(vision_config)
+      const processors = yield* readPatchProcessors(checkpoint, vision, "torchvision")
+      const generation = yield* readGeneration(checkpoint)
+      const { template, tokenizer } = yield* openText(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
 
-    const prefixes = partPrefixes(checkpoint)
-    const tied = isTied(checkpoint, prefixes.head, config.tie_word_embeddings, text.tie_word_embeddings)
-    const { graphs, key } = yield* openGraphs(checkpoint, options, [
-      ...qwenDecoderGraphs(text, { ...prefixes, tied, qkvBias: true, headNorms: false, levels: 0 }),
-      ...rotaryVisionGraphs(prefixes.visual, vision, { norm: "ln_q", layers: ["mlp.0", "mlp.2"], outputs: vision_config.hidden_size })
-    ], (name) => tied && name === `${prefixes.head}.weight`)
+      const prefixes = partPrefixes(checkpoint)
+      const tied = isTied(checkpoint, prefixes.head, config.tie_word_embeddings, text.tie_word_embeddings)
+      const { graphs, key } = yield* openGraphs(
+        checkpoint,
+        options,
+        [
+          ...qwenDecoderGraphs(text, { ...prefixes, tied, qkvBias: true, headNorms: false, levels: 0 }),
+          ...rotaryVisionGraphs(prefixes.visual, vision, { norm: "ln_q", layers: ["mlp.0", "mlp.2"], outputs: vision_config.hidden_size })
+        ],
+        (name) => tied && name === `${prefixes.head}.weight`
+      )
 
-    const parts = {
-      id: key, width: text.hidden_size, workers: yield* Workers,
-      encoder: visionEncoder(vision, vision_config.hidden_size, { encoder: graphs.vision, projector: graphs.vision_projector })
-    }
-    const producers = [...options.producers, nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }), nativeClips({ ...parts, processor: processors.video, clips: utilityClips })]
-    const placeholders = { image: config.image_token_id, video: config.video_token_id }
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType: "qwen2_vl", modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: placeholderPlanner({ tokenizer, template, producers, placeholders, markers: { start: config.vision_start_token_id, end: config.vision_end_token_id } }),
-        positions: gridPositions(), attention: [qwenAttention(text, false)], queryHeads: text.num_attention_heads, levels: 0
-      }),
-      decoder: Decoder.make(qwenDecoderShape(text, 0), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.max_position_embeddings,
-      // The model card's example: 128 tokens, greedy where generation_config.json does not say.
-      defaults: { maxTokens: 128, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: {
-        placeholder: ({ modality }) => modality === "video" ? config.video_token_id : config.image_token_id,
-        pictureLevel: levelOf(processors.image), options: [], hasPositions: true, tables: {}
+      const parts = {
+        id: key,
+        width: text.hidden_size,
+        workers: yield* Workers,
+        encoder: visionEncoder(vision, vision_config.hidden_size, { encoder: graphs.vision, projector: graphs.vision_projector })
       }
-    }
-    return model
-  })
+      const producers = [
+        ...options.producers,
+        nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }),
+        nativeClips({ ...parts, processor: processors.video, clips: utilityClips })
+      ]
+      const placeholders = { image: config.image_token_id, video: config.video_token_id }
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType: "qwen2_vl",
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: placeholderPlanner({
+            tokenizer,
+            template,
+            producers,
+            placeholders,
+            markers: { start: config.vision_start_token_id, end: config.vision_end_token_id }
+          }),
+          positions: gridPositions(),
+          attention: [qwenAttention(text, false)],
+          queryHeads: text.num_attention_heads,
+          levels: 0
+        }),
+        decoder: Decoder.make(qwenDecoderShape(text, 0), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.max_position_embeddings,
+        // The model card's example: 128 tokens, greedy where generation_config.json does not say.
+        defaults: { maxTokens: 128, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: {
+          placeholder: ({ modality }) => (modality === "video" ? config.video_token_id : config.image_token_id),
+          pictureLevel: levelOf(processors.image),
+          options: [],
+          hasPositions: true,
+          tables: {}
+        }
+      }
+      return model
+    })
 }

@@ -25,59 +25,81 @@ const clips: ClipDefaults = { bounds: "clip", minPixels: 128 * 32 * 32, maxPixel
 /** Qwen3-VL: text, pictures and clips with their times in words; interleaved M-RoPE, deepstack (transformers 4.57.6 `qwen3_vl`). */
 export const family: FamilyModule = {
   modelTypes: ["qwen3_vl"],
-  open: (checkpoint, options) => Effect.gen(function*() {
-    const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
-    const { text_config: text, vision_config } = config
-    const vision = visionSpec(vision_config)
-    const processors = yield* readPatchProcessors(checkpoint, vision, "torchvision")
-    const generation = yield* readGeneration(checkpoint)
-    const { template, tokenizer } = yield* openText(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+  open: (checkpoint, options) =>
+    Effect.gen(function* () {
+      const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
+      const { text_config: text, vision_config } = config
+      const vision = visionSpec(vision_config)
+      const processors = yield* readPatchProcessors(checkpoint, vision, "torchvision")
+      const generation = yield* readGeneration(checkpoint)
+      const { template, tokenizer } = yield* openText(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
 
-    const levels = vision.levels.length
-    const prefixes = partPrefixes(checkpoint)
-    const tied = isTied(checkpoint, prefixes.head, config.tie_word_embeddings, text.tie_word_embeddings)
-    const { graphs, key } = yield* openGraphs(checkpoint, options, [
-      ...qwenDecoderGraphs(text, { ...prefixes, tied, qkvBias: false, headNorms: true, levels }),
-      ...rotaryVisionGraphs(prefixes.visual, vision, { norm: "norm", layers: ["linear_fc1", "linear_fc2"], outputs: vision_config.out_hidden_size })
-    ], (name) => tied && name === `${prefixes.head}.weight`)
+      const levels = vision.levels.length
+      const prefixes = partPrefixes(checkpoint)
+      const tied = isTied(checkpoint, prefixes.head, config.tie_word_embeddings, text.tie_word_embeddings)
+      const { graphs, key } = yield* openGraphs(
+        checkpoint,
+        options,
+        [
+          ...qwenDecoderGraphs(text, { ...prefixes, tied, qkvBias: false, headNorms: true, levels }),
+          ...rotaryVisionGraphs(prefixes.visual, vision, { norm: "norm", layers: ["linear_fc1", "linear_fc2"], outputs: vision_config.out_hidden_size })
+        ],
+        (name) => tied && name === `${prefixes.head}.weight`
+      )
 
-    const parts = {
-      id: key, width: text.hidden_size, workers: yield* Workers,
-      encoder: visionEncoder(vision, vision_config.out_hidden_size, { encoder: graphs.vision, projector: graphs.vision_projector })
-    }
-    const producers = [
-      ...options.producers,
-      nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }),
-      nativeClips({
-        ...parts, processor: processors.video, clips,
-        secondsOfSteps: (indices, { frameRate }, steps) => timestamps(indices, frameRate, processors.video.mergeSize, steps)
-      })
-    ]
-    const markers = { start: config.vision_start_token_id, end: config.vision_end_token_id }
-    const placeholders = { image: config.image_token_id, video: config.video_token_id }
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType: "qwen3_vl", modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: placeholderPlanner({
-          tokenizer, template, producers, placeholders, markers,
-          bringsMarkers: ([first]) => first?.plan.modality === "video",
-          place: (layout, [clip]) => placeClip(layout, clip, markers)
-        }),
-        positions: gridPositions(), attention: [qwenAttention(text, true)], queryHeads: text.num_attention_heads, levels
-      }),
-      decoder: Decoder.make(qwenDecoderShape(text, levels), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.max_position_embeddings,
-      // The model card's example: 128 tokens, greedy where generation_config.json does not say.
-      defaults: { maxTokens: 128, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: {
-        placeholder: ({ modality }) => modality === "video" ? config.video_token_id : config.image_token_id,
-        pictureLevel: levelOf(processors.image), options: [], hasPositions: true, tables: {}
+      const parts = {
+        id: key,
+        width: text.hidden_size,
+        workers: yield* Workers,
+        encoder: visionEncoder(vision, vision_config.out_hidden_size, { encoder: graphs.vision, projector: graphs.vision_projector })
       }
-    }
-    return model
-  })
+      const producers = [
+        ...options.producers,
+        nativePictures({ ...parts, processor: processors.image, reads: { alpha: "dropped" } }),
+        nativeClips({
+          ...parts,
+          processor: processors.video,
+          clips,
+          secondsOfSteps: (indices, { frameRate }, steps) => timestamps(indices, frameRate, processors.video.mergeSize, steps)
+        })
+      ]
+      const markers = { start: config.vision_start_token_id, end: config.vision_end_token_id }
+      const placeholders = { image: config.image_token_id, video: config.video_token_id }
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType: "qwen3_vl",
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: placeholderPlanner({
+            tokenizer,
+            template,
+            producers,
+            placeholders,
+            markers,
+            bringsMarkers: ([first]) => first?.plan.modality === "video",
+            place: (layout, [clip]) => placeClip(layout, clip, markers)
+          }),
+          positions: gridPositions(),
+          attention: [qwenAttention(text, true)],
+          queryHeads: text.num_attention_heads,
+          levels
+        }),
+        decoder: Decoder.make(qwenDecoderShape(text, levels), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.max_position_embeddings,
+        // The model card's example: 128 tokens, greedy where generation_config.json does not say.
+        defaults: { maxTokens: 128, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: {
+          placeholder: ({ modality }) => (modality === "video" ? config.video_token_id : config.image_token_id),
+          pictureLevel: levelOf(processors.image),
+          options: [],
+          hasPositions: true,
+          tables: {}
+        }
+      }
+      return model
+    })
 }

@@ -13,13 +13,21 @@ export const timestamps = (indices: ReadonlyArray<number>, frameRate: number, me
 }
 
 /** Seconds with one decimal, as Python's `:.1f` writes them: what lies in the middle goes to the even digit. */
-export const oneDecimal = (seconds: number): string => Number.isInteger(seconds * 4) ? (roundHalfEven(seconds * 10) / 10).toFixed(1) : seconds.toFixed(1)
+export const oneDecimal = (seconds: number): string => (Number.isInteger(seconds * 4) ? (roundHalfEven(seconds * 10) / 10).toFixed(1) : seconds.toFixed(1))
 
 /** A clip: for each temporal step its time as text, then its rows between a pair of markers (`Qwen3VLProcessor.__call__`). */
-export const placeClip = (layout: LayoutBuilder, { index, plan }: Pick<PlacedMedia, "index" | "plan">, markers: { readonly start: number; readonly end: number }): void => {
+export const placeClip = (
+  layout: LayoutBuilder,
+  { index, plan }: Pick<PlacedMedia, "index" | "plan">,
+  markers: { readonly start: number; readonly end: number }
+): void => {
   let from = 0
   for (const piece of plan.pieces) {
-    layout.text(`<${oneDecimal(piece.atSeconds ?? 0)} seconds>`).control(markers.start).segment(pieceSegment(plan, index, piece, from)).control(markers.end)
+    layout
+      .text(`<${oneDecimal(piece.atSeconds ?? 0)} seconds>`)
+      .control(markers.start)
+      .segment(pieceSegment(plan, index, piece, from))
+      .control(markers.end)
     from += piece.rows
   }
 }

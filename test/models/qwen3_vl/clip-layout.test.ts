@@ -13,7 +13,20 @@ const markers = { start: 1, end: 2 }
 const plan = (modality: string, [t, h, w]: readonly [number, number, number]): MediaPlan => {
   const grid = TokenGrid({ t: 1, h: h / 2, w: w / 2 })
   const rows = grid.h * grid.w
-  return { key: "", producer: "", source: "", part: 0, form: "rows", width: 1, levels: 0, settings: {}, modality, rows: t * rows, secondsPerStep: 0.7, pieces: Array.from({ length: t }, (_, i) => ({ rows, grid, atSeconds: i })) }
+  return {
+    key: "",
+    producer: "",
+    source: "",
+    part: 0,
+    form: "rows",
+    width: 1,
+    levels: 0,
+    settings: {},
+    modality,
+    rows: t * rows,
+    secondsPerStep: 0.7,
+    pieces: Array.from({ length: t }, (_, i) => ({ rows, grid, atSeconds: i }))
+  }
 }
 
 describe("clips in Qwen3-VL's prompts", () => {
@@ -32,7 +45,11 @@ describe("clips in Qwen3-VL's prompts", () => {
       const layout = new LayoutBuilder()
       parts.forEach((part, index) => {
         if (part.kind === "text") layout.control(...Array.from({ length: part.count }, () => 9))
-        else if (part.kind === "image") layout.control(markers.start).segment(mediaSegment(plan("image", part.grid), index)).control(markers.end)
+        else if (part.kind === "image")
+          layout
+            .control(markers.start)
+            .segment(mediaSegment(plan("image", part.grid), index))
+            .control(markers.end)
         else placeClip(layout, { plan: plan("video", part.grid), index }, markers)
       })
       // The table counts five tokens a time.
@@ -46,10 +63,16 @@ describe("clips in Qwen3-VL's prompts", () => {
     const layout = new LayoutBuilder()
     placeClip(layout, { plan: plan("video", [3, 4, 6]), index: 0 }, markers)
     const texts: Array<string> = []
-    const table = rowTable(await Effect.runPromise(layout.build((text) => Effect.sync(() => {
-      texts.push(text)
-      return Int32Array.of(7)
-    }))))
+    const table = rowTable(
+      await Effect.runPromise(
+        layout.build((text) =>
+          Effect.sync(() => {
+            texts.push(text)
+            return Int32Array.of(7)
+          })
+        )
+      )
+    )
     expect(texts).toEqual(["<0.0 seconds>", "<1.0 seconds>", "<2.0 seconds>"])
     expect(Array.from(table.item).filter((_, row) => table.media[row] === 0)).toEqual(Array.from({ length: 18 }, (_, i) => i))
     expect(Array.from(table.item).filter((_, row) => table.media[row] === -1)).toEqual([7, 1, 2, 7, 1, 2, 7, 1, 2])
