@@ -81,7 +81,7 @@ export const make = (model: LoadedModel, settings: SessionSettings): Effect.Effe
         Stream.flatMap(({ encode, plan }) => Stream.map(encode, (chunk: EmbeddingChunk) => describeChunk({ ...chunk, plan })))
       )
     })).pipe(Stream.provideContext(context)),
-    chat: ({ messages = [], system } = {}) => SessionChat.make(model, settings, turnsOf(messages, system)).pipe(Effect.provideContext(context))
+    chat: ({ messages = [], system } = {}) => SessionChat.make(model, settings, [...(system === undefined ? [] : [{ role: "system" as const, content: system }]), ...messages]).pipe(Effect.provideContext(context))
   }
 })
 
