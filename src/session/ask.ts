@@ -63,11 +63,13 @@ export interface HeldCells {
   identity: CellIdentity | undefined
   /** Cells of `identity` that are really written. */
   rows: number
+  /** Of the media that `identity` names, in the same order: computed once for a conversation. */
+  memory: CrossMemory | undefined
 }
 
 /** Cells that hold nothing yet. */
 export const emptyCells = (model: LoadedModel): Effect.Effect<HeldCells, never, Scope.Scope | Backend> =>
-  Effect.map(KvCache.make(model.decoder.shape), (cache): HeldCells => ({ cache, identity: undefined, rows: 0 }))
+  Effect.map(KvCache.make(model.decoder.shape), (cache): HeldCells => ({ cache, identity: undefined, rows: 0, memory: undefined }))
 
 /** What a session runs with beside the model. */
 export interface SessionSettings {
@@ -129,17 +131,19 @@ export const answer = (
   const wanted = identityOf(made, positions, model.family.attention, reach)
   const kept = held.identity === undefined ? 0 : reusablePrefix(held.identity, held.rows, wanted)
   const { total: rows, ...usageRows } = summary.rows
+  const sameMemory = held.identity !== undefined && held.identity.context.memory.join("\n") === wanted.context.memory.join("\n")
+  if (!sameMemory) held.memory = undefined
   held.identity = wanted
   held.rows = kept
   const logits = new Float32Array(model.decoder.shape.vocabulary)
   const mostCells = rows + summary.maxTokens
-  let memory: CrossMemory | undefined
   const reading = prefill({
-    family: model.family, decoder: model.decoder, plan: made, positions, cache: held.cache, kept, reach, mostCells, settings: settings.prefill, logits
+    family: model.family, decoder: model.decoder, plan: made, positions, cache: held.cache, kept, reach, mostCells, settings: settings.prefill, logits,
+    ...(held.memory === undefined ? {} : { memory: held.memory })
   }).pipe(
     Stream.flatMap((progress) => {
       held.rows = progress.rows
-      memory = progress.memory
+      held.memory = progress.memory
       const events: Array<AskEvent> = []
       if (progress.totalMediaRows > 0) events.push({ type: "progress", stage: "encode", rows: progress.mediaRows, totalRows: progress.totalMediaRows })
       events.push({ type: "progress", stage: "prefill", rows: progress.rows, totalRows: progress.totalRows })
@@ -148,7 +152,7 @@ export const answer = (
   )
   const writing = Stream.suspend(() => generate(model, options, held, logits, {
     family: model.family, decoder: model.decoder, cache: held.cache, rows, generateAt: positions.generateAt, reach, mostCells,
-    adapter: made.adapter, cross: made.cross, memory
+    adapter: made.adapter, cross: made.cross, memory: held.memory
   }, summary.maxTokens, { inputTokens: rows, cacheReadTokens: kept, rows: usageRows }))
   return Stream.make<[AskEvent]>({ type: "plan", plan: summary }).pipe(Stream.concat(reading), Stream.concat(writing))
 }))

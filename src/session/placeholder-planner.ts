@@ -57,7 +57,10 @@ export const placeholderPlanner = ({
     const ordinals = parts.media.map(({ plan: { modality } }, at) => parts.media.slice(0, at).filter(({ plan }) => plan.modality === modality).length)
     const mediaOf = (part: Part): ReadonlyArray<PlacedMedia> => parts.of(part).map((index) => ({ plan: parts.media[index].plan, index, ordinal: ordinals[index] }))
     const add = (part: Part) => {
-      for (const { index, plan } of mediaOf(part)) if (plan.rows > 0) layout.segment(mediaSegment(plan, index))
+      for (const { index, plan } of mediaOf(part)) {
+        if (plan.form === "memory") layout.segment({ _tag: "Memory", media: index, tokens: Int32Array.from(plan.modality in placeholders ? [placeholders[plan.modality]] : []) })
+        else if (plan.rows > 0) layout.segment(mediaSegment(plan, index))
+      }
     }
     const brings = (part: Part | undefined) => part !== undefined && bringsMarkers?.(mediaOf(part)) === true
     const modalityBehind = (id: number) => Object.keys(placeholders).find((modality) => placeholders[modality] === id)

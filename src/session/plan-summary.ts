@@ -2,6 +2,7 @@ import type { MediaPlan } from "../core/media-plan.ts"
 import type { Positions } from "../core/positions.ts"
 import { rowTable } from "../core/prompt-layout.ts"
 import type { PromptPlan } from "../core/prompt-plan.ts"
+import { bytesOfCross } from "./decoder.ts"
 import { bytesPerCell, CELL_STEP } from "./kv-cache.ts"
 import type { LoadedModel } from "./model.ts"
 
@@ -35,7 +36,7 @@ export interface PlanSummary {
   readonly rows: Readonly<Record<string, number>> & { readonly total: number; readonly text: number }
   /** Rotary positions: axes, the largest id, and where the answer's first token stands. */
   readonly positions: { readonly axes: number; readonly largest: number; readonly generateAt: number }
-  /** Key-value cells, and their bytes, for the prompt and its answer. */
+  /** Key-value cells for the prompt and its answer, and their bytes; those of a cross-attention memory's keys and values count too. */
   readonly cache: { readonly cells: number; readonly bytes: number }
   /** Rows that the model's context holds, the answer included. */
   readonly context: number
@@ -75,7 +76,7 @@ export const planSummary = (model: LoadedModel, plan: PromptPlan, positions: Pos
   return {
     rows: { ...rows, total: table.rows, text: table.rows - media },
     positions: { axes: positions.axes, largest, generateAt: positions.generateAt },
-    cache: { cells, bytes: cells * bytesPerCell(model.decoder.shape) },
+    cache: { cells, bytes: cells * bytesPerCell(model.decoder.shape) + bytesOfCross(model.decoder.shape, plan.cross?.memoryRows ?? 0) },
     context: model.contextRows,
     maxTokens,
     fits: table.rows + maxTokens <= model.contextRows,

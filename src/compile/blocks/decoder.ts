@@ -1,6 +1,7 @@
 import { add, fusedMatMul, matMul, reshape, rotaryEmbedding, slice, softmax, tensorScatter, tile, transpose } from "../../onnx/ops.ts"
 import type { GraphBuilder, Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
+import { crossAttentionLayer, crossInputs } from "./cross-attention.ts"
 import { gated } from "./feed-forward.ts"
 import { linear } from "./linear.ts"
 import { rms } from "./normalization.ts"
@@ -33,6 +34,8 @@ export interface DecoderSpec {
   readonly rotaryWidth?: number
   /** Extra rows added after decoder layers 0.. (deepstack). */
   readonly levels: number
+  /** Layers that look at a memory instead of at the rows before them; they have no cells. */
+  readonly crossLayers?: ReadonlyArray<number>
 }
 
 /** The inputs that every layer shares. */
@@ -46,7 +49,7 @@ interface Shared {
 
 /**
  * Cached self-attention as grouped products: queries as [1, kvHeads, group x rows, headWidth] against the cells bound.
- * Keys and values are written in place at `write_at`; the host masks cells that hold nothing yet.
+ * Keys and values are written in place at `write_at`; the host masks cells that hold nothing yet. `layer`: its number among the layers that have cells.
  */
 export const attention = (graph: GraphBuilder, x: Value, weights: Weights, layer: number, spec: DecoderSpec, shared: Shared): Value => {
   const { headWidth, heads, kvHeads, width } = spec
@@ -108,8 +111,12 @@ export const lastLogits = (graph: GraphBuilder, x: Value, norm: (x: Value) => Va
 export const decoder = (graph: GraphBuilder, weights: Weights, head: Value, spec: DecoderSpec): void => {
   let x = graph.input("embeddings", "float32", ["rows", spec.width])
   const shared = sharedInputs(graph, spec)
+  const { crossLayers = [] } = spec
+  const memory = crossLayers.length === 0 ? undefined : crossInputs(graph, spec)
   for (let layer = 0; layer < spec.layers; layer++) {
-    x = decoderLayer(graph, x, weights.at(`layers.${layer}`), layer, spec, shared)
+    const own = weights.at(`layers.${layer}`)
+    const cross = crossLayers.filter((one) => one < layer).length
+    x = memory !== undefined && crossLayers.includes(layer) ? crossAttentionLayer(graph, x, own, cross, spec, memory) : decoderLayer(graph, x, own, layer - cross, spec, shared)
     if (layer < spec.levels) x = add(x, graph.input(`level.${layer}`, "float32", ["rows", spec.width]))
   }
   // More levels than layers: the reference adds no more, but the session gives them all.

@@ -5,6 +5,7 @@ import { CheckpointUnreadable } from "../../core/errors.ts"
 import type { GraphSource } from "../compile.ts"
 import { decoder } from "./decoder.ts"
 import { activations } from "./feed-forward.ts"
+import { llama3Rotary, type Llama3Scaling } from "./llama3-rotary.ts"
 import { plainRotary } from "./plain-rotary.ts"
 import { tokenEmbedding } from "./token-embedding.ts"
 
@@ -53,13 +54,16 @@ export interface LlamaConfig {
   readonly theta: number
   /** Positions are divided by it (linear scaling). */
   readonly factor: number
+  /** Slow pairs turn slower still (Llama 3.1). */
+  readonly llama3?: Llama3Scaling
   readonly maxPositions: number
   /** `tie_word_embeddings`, where it is said. */
   readonly tied: boolean | undefined
 }
 
 const Scaling = Schema.Struct({
-  rope_type: Schema.optional(Schema.String), type: Schema.optional(Schema.String), factor: Schema.optional(Schema.Finite), rope_theta: Schema.optional(Schema.Finite)
+  rope_type: Schema.optional(Schema.String), type: Schema.optional(Schema.String), factor: Schema.optional(Schema.Finite), rope_theta: Schema.optional(Schema.Finite),
+  low_freq_factor: Schema.optional(Schema.Finite), high_freq_factor: Schema.optional(Schema.Finite), original_max_position_embeddings: Schema.optional(Schema.Finite)
 })
 const scaling = Schema.optional(Schema.NullOr(Scaling))
 
@@ -97,18 +101,20 @@ export const parseLlama = (config: unknown, defaults: LlamaDefaults, path: strin
   if (!Number.isInteger(headWidth) || headWidth % 2 !== 0) return yield* refuse("hidden_size", `is ${read.hidden_size}; ${heads} heads of ${headWidth} numbers cannot turn in pairs`)
   const rope = { ...read.rope_parameters, ...read.rope_scaling }
   const kind = rope.rope_type ?? rope.type ?? "default"
-  if (kind !== "default" && kind !== "linear") return yield* refuse("rope_scaling", `is ${kind}; linear scaling, or none, is run here`)
-  if (kind === "linear" && !((rope.factor ?? 0) > 0)) return yield* refuse("rope_scaling.factor", "is not above 0")
+  if (kind !== "default" && kind !== "linear" && kind !== "llama3") return yield* refuse("rope_scaling", `is ${kind}; linear or llama3 scaling, or none, is run here`)
+  if (kind !== "default" && !((rope.factor ?? 0) > 0)) return yield* refuse("rope_scaling.factor", "is not above 0")
+  const llama3 = { factor: rope.factor ?? 1, low: rope.low_freq_factor ?? 1, high: rope.high_freq_factor ?? 4, original: rope.original_max_position_embeddings ?? read.max_position_embeddings }
+  if (kind === "llama3" && !(llama3.high > llama3.low && llama3.low > 0 && llama3.original > 0)) return yield* refuse("rope_scaling", `has low_freq_factor ${llama3.low}, high_freq_factor ${llama3.high}, original_max_position_embeddings ${llama3.original}`)
   return {
     vocabulary: read.vocab_size, width: read.hidden_size, inner: read.intermediate_size, layers: read.num_hidden_layers, heads, kvHeads, headWidth, epsilon: read.rms_norm_eps,
-    activation: read.hidden_act, theta: read.rope_parameters?.rope_theta ?? read.rope_theta, factor: kind === "linear" ? rope.factor ?? 1 : 1,
+    activation: read.hidden_act, theta: read.rope_parameters?.rope_theta ?? read.rope_theta, factor: kind === "linear" ? rope.factor ?? 1 : 1, ...(kind === "llama3" ? { llama3 } : {}),
     maxPositions: read.max_position_embeddings, tied: read.tie_word_embeddings
   }
 })
 
 /** The one kind of attention. */
-export const llamaAttention = ({ factor, headWidth, theta }: LlamaConfig): AttentionKind => {
-  const rotary = plainRotary({ headWidth, theta, factor })
+export const llamaAttention = ({ factor, headWidth, llama3, theta }: LlamaConfig): AttentionKind => {
+  const rotary = llama3 === undefined ? plainRotary({ headWidth, theta, factor }) : llama3Rotary({ headWidth, theta }, llama3)
   return { name: "full", rotary: () => rotary }
 }
 
