@@ -31,10 +31,19 @@ export interface OpenModelOptions {
 /** What a family opens with. */
 export type OpenModelServices = Backend | ModelCache | Workers | Scope.Scope
 
+/** What is particular about a family, in a few words: a line of docs/families.md. */
+export interface FamilyCard {
+  /** How pictures are cut. */
+  readonly slicing: string
+  readonly projector: string
+  readonly positions: string
+}
+
 /** What a folder under `src/models` exports as `family`. */
 export interface FamilyModule {
   /** `model_type` in config.json. */
   readonly modelTypes: ReadonlyArray<string>
+  readonly card: FamilyCard
   /** Checks the checkpoint, compiles what is not compiled yet, loads the graphs. */
   readonly open: (checkpoint: Checkpoint, options: OpenModelOptions) => Effect.Effect<LoadedModel, LoadError, OpenModelServices>
 }

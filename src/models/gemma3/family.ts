@@ -20,6 +20,7 @@ import { planner } from "./planner.ts"
 /** Gemma 3 with pictures (transformers 5.18 `gemma3`). */
 export const family: FamilyModule = {
   modelTypes: ["gemma3"],
+  card: { slicing: "one fixed size; pan and scan", projector: "average pool, norm, one product", positions: "one axis; two rotary bases; a picture's rows see each other both ways" },
   open: (checkpoint, options) => Effect.gen(function*() {
     const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
     const { attention, ids, rowsAcross, text, vision } = config

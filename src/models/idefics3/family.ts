@@ -23,6 +23,7 @@ import { clips, pictureOptions, pictures } from "./tiles.ts"
 /** Idefics3 (pictures) and SmolVLM (pictures and clips); transformers 5.18 `idefics3`, `smolvlm`. */
 export const family: FamilyModule = {
   modelTypes: ["idefics3", "smolvlm"],
+  card: { slicing: "grid of tiles with row and column markers, global picture last", projector: "pixel shuffle, one product", positions: "one axis" },
   open: (checkpoint, options) => Effect.gen(function*() {
     const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
     const { modelType, row, text, tileRows, vision } = config

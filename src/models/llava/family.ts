@@ -29,6 +29,7 @@ const defaults: LlavaDefaults = {
  */
 export const family: FamilyModule = {
   modelTypes: ["llava"],
+  card: { slicing: "one fixed size", projector: "two layers", positions: "one axis" },
   open: (checkpoint, options) => Effect.gen(function*() {
     const config = yield* parseLlava(checkpoint.config, `${checkpoint.folder}/config.json`, defaults)
     const { imageToken, text, vision } = config

@@ -24,6 +24,7 @@ import { pictures } from "./pictures.ts"
 /** LLaVA-OneVision: pictures at any resolution where they are alone, clips with fewer rows a frame (transformers 5.18 `llava_onevision`). */
 export const family: FamilyModule = {
   modelTypes: ["llava_onevision"],
+  card: { slicing: "any resolution: tiles, unpadded, a newline a row; one tile beside others", projector: "two layers; clips pooled", positions: "one axis" },
   open: (checkpoint, options) => Effect.gen(function*() {
     const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
     const { across, imageToken, text, videoToken } = config

@@ -22,6 +22,7 @@ import { positionsTable, slicingTable } from "./tables.ts"
 /** MiniCPM-V 2.6 (published remote code) and 4.6 (transformers 5.18 `minicpmv4_6`). */
 export const family: FamilyModule = {
   modelTypes: ["minicpmv", "minicpmv4_6"],
+  card: { slicing: "slices by shape with marker tokens", projector: "2.6: perceiver resampler with 2D positions; 4.6: window merger", positions: "one axis" },
   open: (checkpoint, options) => Effect.gen(function*() {
     const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
     const { modelType, rows, text } = config

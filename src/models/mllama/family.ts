@@ -33,6 +33,7 @@ const withView = (planner: PromptPlanner): PromptPlanner => ({
 /** Llama 3.2 Vision: pictures that cross-attention layers look at, one token each among the text (transformers 5.18 `mllama`). */
 export const family: FamilyModule = {
   modelTypes: ["mllama"],
+  card: { slicing: "up to four tiles by aspect ratio", projector: "one layer: memory for cross-attention", positions: "one axis" },
   open: (checkpoint, options) => Effect.gen(function*() {
     const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
     const { crossLayers, placeholder, text, vision } = config

@@ -25,6 +25,7 @@ const skipped = (name: string): boolean => /^(talker|token2wav)\./.test(name) ||
 /** Qwen2.5-Omni's Thinker: text, pictures, clips with their sound, and recordings (transformers 4.57.6 `qwen2_5_omni`). */
 export const family: FamilyModule = {
   modelTypes: ["qwen2_5_omni", "qwen2_5_omni_thinker"],
+  card: { slicing: "dynamic resolution, window attention", projector: "norm, 2 x 2 joined, two layers; sound: neighbours averaged, one layer", positions: "TMRoPE: time in seconds, height, width; sound interleaved" },
   open: (checkpoint, options) => Effect.gen(function*() {
     const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
     const { audio_config, text_config: text, vision_config } = config

@@ -20,6 +20,7 @@ import { parseConfig } from "./config.ts"
 /** Qwen2.5-VL: text, pictures and clips; window attention in the encoder, absolute time in M-RoPE (transformers 4.57.6 `qwen2_5_vl`). */
 export const family: FamilyModule = {
   modelTypes: ["qwen2_5_vl"],
+  card: { slicing: "dynamic resolution, window attention", projector: "norm, 2 x 2 joined, two layers", positions: "M-RoPE: time in seconds, height, width" },
   open: (checkpoint, options) =>
     Effect.gen(function* () {
       const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)

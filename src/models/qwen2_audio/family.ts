@@ -23,6 +23,7 @@ import { BEYOND, encodeSound } from "./sounds.ts"
 /** Qwen2-Audio: text and recordings (transformers 5.18 `qwen2_audio`). */
 export const family: FamilyModule = {
   modelTypes: ["qwen2_audio"],
+  card: { slicing: "no pictures", projector: "neighbours averaged, one layer", positions: "one axis" },
   open: (checkpoint, options) => Effect.gen(function*() {
     const path = `${checkpoint.folder}/config.json`
     const config = yield* parseConfig(checkpoint.config, path)

@@ -21,6 +21,7 @@ import { visionSpec } from "./vision.ts"
 /** Qwen2-VL: text, pictures and clips; full attention in the encoder, M-RoPE whose time counts steps (transformers 4.57.6 `qwen2_vl`). */
 export const family: FamilyModule = {
   modelTypes: ["qwen2_vl"],
+  card: { slicing: "dynamic resolution", projector: "norm, 2 x 2 joined, two layers", positions: "M-RoPE: step, height, width" },
   open: (checkpoint, options) =>
     Effect.gen(function* () {
       const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
