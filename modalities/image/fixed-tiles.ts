@@ -26,6 +26,8 @@ export interface FixedTileParts {
   readonly width: number
   readonly workers: Workers["Service"]
   readonly encoder: TileEncoder
+  /** Whether a picture is always one tile, so that its features are [3, height, width], without an axis of tiles. */
+  readonly alone?: boolean
   /** How the family's reference reads pictures; see `ImageMedia.readAs`. */
   readonly reads: Partial<ImageSettings>
   /** How a picture is cut, from its size and the options it was asked for with. */
@@ -41,7 +43,7 @@ export const planesBlock = (pictures: ReadonlyArray<PixelPlanes>): FeatureBlock 
 }
 
 /** Pictures as one tile or several of one size, each encoded for itself: rows tile by tile. */
-export const tiledPictures = ({ cut, encoder, id, reads, width, workers }: FixedTileParts): EmbeddingProducer<NoSettings> => {
+export const tiledPictures = ({ alone = false, cut, encoder, id, reads, width, workers }: FixedTileParts): EmbeddingProducer<NoSettings> => {
   const recipes = new WeakMap<MediaPlan, PictureRecipe>()
   return make<ImageMedia, NoSettings, MediaPlan>({
     modality: "image", id, width,
@@ -60,7 +62,10 @@ export const tiledPictures = ({ cut, encoder, id, reads, width, workers }: Fixed
       features: (media, plan) => {
         const recipe = recipes.get(plan)
         return recipe === undefined ? Stream.empty : Stream.fromEffect(Effect.flatMap(media.pixels, (pixels) =>
-          Effect.map(recipePictures(pixels, recipe, { consume: true }), planesBlock)
+          Effect.map(recipePictures(pixels, recipe, { consume: true }), (pictures) => {
+            const block = planesBlock(pictures)
+            return alone ? { shape: block.shape.slice(1), data: block.data } : block
+          })
         ).pipe(Effect.provideService(Workers, workers)))
       },
       fromFeatures: (features, plan) => encodeTiles(encoder, features, plan)

@@ -36,6 +36,8 @@ export interface Checkpoint {
 export interface CheckpointOptions {
   /** A folder that remembers hashes of files by path, length and modification time. Default: none, files are hashed anew. */
   readonly hashes?: string
+  /** Whether weight files must be there (default); otherwise only the settings are read, and there are no tensors. */
+  readonly weights?: boolean
 }
 
 /** Longest JSON or text file read, in bytes. */
@@ -95,7 +97,7 @@ export const openCheckpoint = (path: string, options: CheckpointOptions = {}): E
   const names = yield* reading(folder, () => readdir(folder))
   const config = yield* readJson(folder, "config.json")
   if (config === undefined) return yield* unreadable(join(folder, "config.json"), "no such file")
-  const { files, map } = yield* weightFiles(folder, names)
+  const { files, map } = options.weights === false ? { files: [], map: new Map<string, string>() } : yield* weightFiles(folder, names)
   const tensors = new Map<string, TensorEntry>()
   const owners = new Map<string, SafetensorsFile>()
   for (const file of files) {

@@ -1,9 +1,10 @@
-import { add, concat, expand, fusedMatMul, gather, gelu, matMul, multiHeadAttention, reduceMean, reshape, shapeOf, slice } from "../../onnx/ops.ts"
+import { add, concat, expand, gather, gelu, matMul, multiHeadAttention, reduceMean, reshape, shapeOf, slice } from "../../onnx/ops.ts"
 import type { GraphBuilder, Value } from "../../onnx/graph-builder.ts"
 import { linear } from "../../compile/blocks/linear.ts"
 import { twoLayer } from "../../compile/blocks/feed-forward.ts"
 import { llamaGraphs } from "../../compile/blocks/llama-decoder.ts"
 import { layer } from "../../compile/blocks/normalization.ts"
+import { packedProjection } from "../../compile/blocks/packed-attention.ts"
 import { patchesAcross, siglipLayers } from "../../compile/blocks/siglip-vision.ts"
 import { patchEmbedding, visionLayer } from "../../compile/blocks/vision-transformer.ts"
 import type { GraphSource } from "../../compile/compile.ts"
@@ -41,12 +42,6 @@ const layers = (x: Value, weights: Weights, { vision }: MiniCpmConfig, from: num
   return hidden
 }
 
-/** One of three matrices, or vectors, that the checkpoint keeps as one. */
-const third = (weights: Weights, name: string, shape: ReadonlyArray<number>, which: 0 | 1 | 2): Value => {
-  const size = shape.reduce((product, side) => product * side, 1)
-  return weights.tensor(name, shape, { stored: [3 * shape[0], ...shape.slice(1)], name: `third ${which}`, make: (stored) => stored.slice(which * size, (which + 1) * size) })
-}
-
 /**
  * Resampler: hidden rows [parts, patches, inputs] to [parts, queries, width]. Learned queries look at the patches, whose keys alone are moved by
  * sines and cosines of column (first half) and row (published resampler.py).
@@ -58,11 +53,10 @@ const resampler = (graph: GraphBuilder, hidden: Value, weights: Weights, inputs:
   const values = layer(rows, weights, "ln_kv", width, EPSILON)
   const keys = add(values, concat([place("column"), place("row")], 1))
   const attention = weights.at("attn")
-  const project = (x: Value, which: 0 | 1 | 2) => add(fusedMatMul(x, third(attention, "in_proj_weight", [width, width], which), { transB: true }), third(attention, "in_proj_bias", [width], which))
-  const learned = project(layer(weights.tensor("query", [queries, width]), weights, "ln_q", width, EPSILON), 0)
+  const learned = packedProjection(layer(weights.tensor("query", [queries, width]), weights, "ln_q", width, EPSILON), attention, "query", width)
   const parts = concat([slice(shapeOf(hidden), { axis: 0, from: 0, to: 1 }), graph.constant(int64([2], [queries, width]))], 0)
   const asked = expand(reshape(learned, [1, queries, width]), parts, [hidden.shape[0], queries, width])
-  const mixed = multiHeadAttention(asked, project(keys, 1), project(values, 2), { heads: width / 128 })
+  const mixed = multiHeadAttention(asked, packedProjection(keys, attention, "key", width), packedProjection(values, attention, "value", width), { heads: width / 128 })
   const out = layer(linear(mixed, attention, "out_proj", width, width, true), weights, "ln_post", width, EPSILON)
   return matMul(out, weights.tensor("proj", [width, width]))
 }

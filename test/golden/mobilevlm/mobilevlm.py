@@ -124,7 +124,7 @@ def build(folder, seed, *, reference, projector="ldpnetv2", hidden=64, layers=2,
     model.config = types.SimpleNamespace(hidden_size=hidden, **mm)
     model.mm_projector = ref.vision_projector.build_vision_projector(model.config)
     model.vision_tower = ref.vision_encoder.CLIPVisionTower(f"{folder}/{clip}", args=model.config)
-    model.eval()
+    model.float().eval()  # transformers 5 would run the tower in the type that its file has
     enliven(model.llm, seed); enliven(model.mm_projector, seed + 1); fix_norms(model.mm_projector)
     if v2: enliven(model.vision_tower, seed + 2)  # tuned with the rest
     round_weights(model, dtype)
