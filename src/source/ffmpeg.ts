@@ -1,9 +1,8 @@
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Context, Effect, Fiber, Layer, type Scope, Stream } from "effect"
-import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { FfmpegFailed, type FfmpegMissing, SourceUnreadable, type Stage } from "../core/errors.ts"
 import { type FfmpegPrograms, type FfmpegSearch, findFfmpeg } from "./find-ffmpeg.ts"
 import { memoize } from "./memoize.ts"
+import { ProcessStarter } from "./process-starter.ts"
 import { oneLine } from "./source-name.ts"
 
 /** What ffmpeg reads: one local file, as one kind of container. */
@@ -59,8 +58,8 @@ export class Ffmpeg extends Context.Service<Ffmpeg, {
   /** All that a short job writes to its first output and to standard error, as text. */
   readonly text: (job: FfmpegJob) => Effect.Effect<{ readonly stdout: string; readonly said: string }, FfmpegMissing | FfmpegError>
 }>()("sensorium/source/Ffmpeg") {
-  /** Needs nothing: it brings Node's own way to start processes. */
-  static readonly layer = (search: FfmpegSearch = {}): Layer.Layer<Ffmpeg> => Layer.provide(Layer.effect(Ffmpeg, make(search)), NodeServices.layer)
+  /** Needs nothing: processes are started as `ProcessStarter` says. */
+  static readonly layer = (search: FfmpegSearch = {}): Layer.Layer<Ffmpeg> => Layer.sync(Ffmpeg, () => make(search))
 }
 
 /** What ffmpeg says when the file is at fault, and not ffmpeg or its options. */
@@ -82,8 +81,7 @@ const commandLine = ({ input, logLevel = "error", output, program = "ffmpeg" }: 
 
 const keepText = 64 * 1024
 
-const make = Effect.fnUntraced(function*(search: FfmpegSearch) {
-  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+const make = (search: FfmpegSearch): Ffmpeg["Service"] => {
   const programs = memoize(findFfmpeg(search))
 
   const run = Effect.fnUntraced(function*(job: FfmpegJob): Effect.fn.Return<FfmpegRun, FfmpegMissing | FfmpegError, Scope.Scope> {
@@ -92,16 +90,16 @@ const make = Effect.fnUntraced(function*(search: FfmpegSearch) {
     const stage = job.stage ?? "open"
     const source = job.input.name
     const failed = (exitCode: number | null, why: string): FfmpegFailed => new FfmpegFailed({ stage, source, exitCode, message: `${source}: ${name} ${why}` })
-    const handle = yield* spawner.spawn(ChildProcess.make(name === "ffprobe" ? found.ffprobe ?? name : found.ffmpeg, commandLine(job), {
-      stdin: "ignore",
-      killSignal: "SIGKILL",
-      env: { FFREPORT: undefined, AV_LOG_FORCE_NOCOLOR: "1" },
-      extendEnv: true,
-      ...job.secondOutput === true ? { additionalFds: { fd3: { type: "output" } } } : {}
-    })).pipe(Effect.mapError((error) => failed(null, `could not be started: ${error.message}`)))
+    const start = yield* ProcessStarter
+    const child = yield* Effect.mapError(start({
+      program: name === "ffprobe" ? found.ffprobe ?? name : found.ffmpeg,
+      args: commandLine(job),
+      env: { ...process.env, FFREPORT: undefined, AV_LOG_FORCE_NOCOLOR: "1" },
+      secondOutput: job.secondOutput === true
+    }), (error) => failed(null, `could not be started: ${error.message}`))
 
     let said = ""
-    const listening = yield* handle.stderr.pipe(
+    const listening = yield* child.stderr.pipe(
       Stream.decodeText(),
       Stream.runForEach((text) => Effect.sync(() => {
         said = (said + text).slice(-keepText)
@@ -111,15 +109,18 @@ const make = Effect.fnUntraced(function*(search: FfmpegSearch) {
     )
     const heard = Effect.andThen(Fiber.await(listening), Effect.sync(() => said))
     const ended = Effect.gen(function*() {
-      const code = yield* Effect.mapError(handle.exitCode, () => failed(null, "was killed before it ended"))
+      // It is about to end when it closes its standard error: only then is its exit looked for.
       const words = yield* heard
+      const exit = yield* Effect.mapError(child.exit, (error) => failed(null, `ended, and ${error.message}`))
+      if (exit.code === null) return yield* failed(null, `was killed before it ended${exit.signal === null ? "" : ` (${exit.signal})`}`)
+      const { code } = exit
       if (code === 0 || job.anyExit === true) return
       if (fileAtFault.test(words)) return yield* new SourceUnreadable({ stage, source, message: `${source} cannot be read: ${lastLine(words)} (${name}, exit code ${code})` })
       return yield* failed(code, `ended with exit code ${code}: ${lastLine(words)}`)
     })
-    const output = (bytes: Stream.Stream<Uint8Array, unknown>): Stream.Stream<Uint8Array, FfmpegError> =>
-      Stream.concat(Stream.mapError(bytes, (cause) => failed(null, `broke off: ${String(cause)}`)), Stream.fromEffectDrain(ended))
-    return { stdout: output(handle.stdout), second: job.secondOutput === true ? output(handle.getOutputFd(3)) : Stream.empty, said: heard, ended }
+    const output = (bytes: Stream.Stream<Uint8Array, Error>): Stream.Stream<Uint8Array, FfmpegError> =>
+      Stream.concat(Stream.mapError(bytes, (error) => failed(null, `broke off: ${error.message}`)), Stream.fromEffectDrain(ended))
+    return { stdout: output(child.stdout), second: job.secondOutput === true ? output(child.second) : Stream.empty, said: heard, ended }
   })
 
   const stream = (job: FfmpegJob): Stream.Stream<Uint8Array, FfmpegMissing | FfmpegError> => Stream.unwrap(Effect.map(run(job), ({ stdout }) => stdout))
@@ -131,4 +132,4 @@ const make = Effect.fnUntraced(function*(search: FfmpegSearch) {
   }))
 
   return Ffmpeg.of({ programs, run, stream, text })
-})
+}

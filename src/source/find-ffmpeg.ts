@@ -1,10 +1,10 @@
-import { Effect } from "effect"
-import { execFile } from "node:child_process"
+import { Effect, Stream } from "effect"
 import { constants } from "node:fs"
 import { access, stat } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { delimiter, dirname, isAbsolute, join } from "node:path"
 import { FfmpegMissing } from "../core/errors.ts"
+import { ProcessStarter } from "./process-starter.ts"
 
 /** The programs that read films and sound. */
 export interface FfmpegPrograms {
@@ -37,18 +37,26 @@ const isProgram = (path: string): Effect.Effect<boolean> => Effect.promise(async
   }
 })
 
-/** The version that the program says, where it says one. */
-const versionOf = (ffmpeg: string): Effect.Effect<readonly [number, number] | undefined> => Effect.callback((resume) => {
-  const child = execFile(ffmpeg, ["-hide_banner", "-version"], { timeout: 10_000, killSignal: "SIGKILL" }, (_error, stdout) => {
-    const found = /^ffmpeg version n?(\d+)\.(\d+)/.exec(stdout)
-    resume(Effect.succeed(found === null ? undefined : [Number(found[1]), Number(found[2])]))
-  })
-  // Interrupted, it is gone before anything else goes on.
-  return Effect.promise(() => new Promise<void>((gone) => {
-    child.once("close", () => gone())
-    child.kill("SIGKILL")
-  }))
-})
+/** Letters in which a program says its version, at most. */
+const firstWords = 4096
+
+/** The version that the program says, where it says one within ten seconds. */
+const versionOf = (ffmpeg: string): Effect.Effect<readonly [number, number] | undefined> => Effect.gen(function*() {
+  const start = yield* ProcessStarter
+  const { stderr, stdout } = yield* start({ program: ffmpeg, args: ["-hide_banner", "-version"], env: process.env })
+  yield* Effect.forkScoped(Stream.runDrain(stderr))
+  let said = ""
+  yield* stdout.pipe(
+    Stream.decodeText(),
+    Stream.takeUntil((text) => {
+      said += text
+      return said.includes("\n") || said.length > firstWords
+    }),
+    Stream.runDrain
+  )
+  const found = /^ffmpeg version n?(\d+)\.(\d+)/.exec(said)
+  return found === null ? undefined : [Number(found[1]), Number(found[2])] as const
+}).pipe(Effect.scoped, Effect.timeout("10 seconds"), Effect.orElseSucceed(() => undefined))
 
 /** The file that the optional package downloads; the package itself is not run. */
 const staticFile = (): string | undefined => {
