@@ -25,33 +25,41 @@ const torchvisionBits = (largest: number): number => {
   return bits
 }
 
-/** The antialiased weights of one axis from `from` to `to` pixels: `precompute_coeffs` of Pillow's Resample.c, which ATen follows. */
-export const resampleWeights = (from: number, to: number, filter: ResampleFilter, rounding: ResampleRounding): ResampleWeights => {
+/**
+ * The antialiased weights of one axis from `from` to `to` pixels: `precompute_coeffs` of Pillow's Resample.c, which ATen follows. Of the pixels that come out, those of `outputs`
+ * from `first` on.
+ */
+export const resampleWeights = (from: number, to: number, filter: ResampleFilter, rounding: ResampleRounding, first = 0, outputs = to): ResampleWeights => {
   const scale = from / to
   const stretch = Math.max(scale, 1)
   const support = filter.support * stretch
   const inverse = 1 / stretch
   const taps = Math.ceil(support) * 2 + 1
-  const starts = new Int32Array(to)
-  const count = new Int32Array(to)
-  const exact = new Float64Array(to * taps)
+  const starts = new Int32Array(outputs)
+  const count = new Int32Array(outputs)
+  const exact = new Float64Array(outputs * taps)
+  const one = new Float64Array(taps)
   let largest = 0
-  for (let i = 0; i < to; i++) {
+  // How many bits there are hangs on the largest weight of all.
+  const [begin, end] = rounding === "pillow" ? [first, first + outputs] : [0, to]
+  for (let i = begin; i < end; i++) {
     const center = (i + 0.5) * scale
-    const first = Math.max(0, Math.trunc(center - support + 0.5))
-    const n = Math.min(from, Math.trunc(center + support + 0.5)) - first
+    const start = Math.max(0, Math.trunc(center - support + 0.5))
+    const n = Math.min(from, Math.trunc(center + support + 0.5)) - start
     let total = 0
     for (let j = 0; j < n; j++) {
-      const weight = filter.weight((j + first - center + 0.5) * inverse)
-      exact[i * taps + j] = weight
-      total += weight
+      one[j] = filter.weight((j + start - center + 0.5) * inverse)
+      total += one[j]
     }
     for (let j = 0; j < n; j++) {
-      if (total !== 0) exact[i * taps + j] /= total
-      largest = Math.max(largest, exact[i * taps + j])
+      if (total !== 0) one[j] /= total
+      largest = Math.max(largest, one[j])
     }
-    starts[i] = first
-    count[i] = n
+    const at = i - first
+    if (at < 0 || at >= outputs) continue
+    exact.set(n === taps ? one : one.subarray(0, n), at * taps)
+    starts[at] = start
+    count[at] = n
   }
   const bits = rounding === "pillow" ? pillowBits : torchvisionBits(largest)
   const weights = Int32Array.from(exact, (weight) => Math.trunc(weight * 2 ** bits + (weight < 0 ? -0.5 : 0.5)))

@@ -102,11 +102,6 @@ const verticalFirst = (image: RgbImage, size: PixelSize, rounding: ResampleRound
   return rounding === "pillow" && lost > 0 && lost > 2 * (image.width - size.width)
 }
 
-/** Of an axis' weights, those of `count` outputs from `first` on. */
-const stretch = ({ bits, count, from, taps, weights }: ResampleWeights, first: number, outputs: number): ResampleWeights => ({
-  bits, taps, from: from.subarray(first, first + outputs), count: count.subarray(first, first + outputs), weights: weights.subarray(first * taps, (first + outputs) * taps)
-})
-
 /**
  * A picture at another size: antialiased, separable, rounded to 8 bits between the two passes; equals, bit for bit, Pillow 13's `Image.resize` or
  * torchvision 0.28's `resize(..., antialias=True)` on uint8, whichever `rounding` names. An axis that keeps its length is left as it is.
@@ -119,8 +114,8 @@ export const resample = (image: RgbImage, size: PixelSize, settings: ResampleSet
   if (!across && !down) return whole ? image : crop(image, box)
   if (settings.filter === "nearest") return whole ? nearest(image, size) : crop(nearest(image, size), box)
   const filter = resampleFilters[settings.filter]
-  const columns = stretch(resampleWeights(image.width, size.width, filter, settings.rounding), box.left, box.width)
-  const rows = stretch(resampleWeights(image.height, size.height, filter, settings.rounding), box.top, box.height)
+  const columns = resampleWeights(image.width, size.width, filter, settings.rounding, box.left, box.width)
+  const rows = resampleWeights(image.height, size.height, filter, settings.rounding, box.top, box.height)
   if (!across) return vertical(whole ? image : crop(image, { left: box.left, top: 0, width: box.width, height: image.height }), box.height, rows, 0)
   if (!down) return horizontal(image, box.width, columns, box.top, box.height)
   if (verticalFirst(image, size, settings.rounding)) return horizontal(vertical(image, box.height, rows, 0), box.width, columns, 0, box.height)

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { decodeConfig } from "../../src/checkpoint/config-fields.ts"
-import { CheckpointUnreadable } from "../../src/core/errors.ts"
+import { CheckpointUnreadable, LimitExceeded } from "../../src/core/errors.ts"
+import { CurrentSourceLimits } from "../../src/source/source-limits.ts"
 import type { PixelBox } from "./crop.ts"
 import { clipNormalization, halves, type PictureProcessor, readPictureProcessor } from "./picture-processor.ts"
 import type { PictureRecipe, RecipeStep } from "./picture-recipe.ts"
@@ -99,3 +100,20 @@ export const squareRecipe = (size: PixelSize, processor: SquareProcessor, padded
   const steps = [...pad, ...squareSteps(padded ? box : size, processor, pad.length, pad.length)]
   return { steps, wanted: [steps.length], normalization: processor.normalization }
 }
+
+/** Pixels of the longer side that a resize may reach: only the middle is made of it, but every pixel's weights are looked at. */
+const MAX_SIDE = 2 ** 24
+
+/** `squareRecipe` of a picture from outside. Fails with `LimitExceeded` for one so long that its square, or its longer side beside an enlarged shorter one, passes all bounds. */
+export const squarePicture = (media: PixelSize & { readonly name: string }, processor: SquareProcessor, padded = false): Effect.Effect<PictureRecipe, LimitExceeded> => Effect.gen(function*() {
+  const { maxPixels } = yield* CurrentSourceLimits
+  const size = padded ? aroundSquare(media) : media
+  const refuse = (limit: string, needed: number, allowed: number, what: string) => new LimitExceeded({
+    stage: "plan", source: media.name, limit, needed, allowed, message: `${media.name}: ${media.width} x ${media.height} pixels become ${what}; at most ${allowed} are made`
+  })
+  if (size.width * size.height > maxPixels) return yield* refuse("pixels", size.width * size.height, maxPixels, `a square of ${size.width * size.height} pixels`)
+  const resized = processor.shortestEdge === undefined ? size : shortestEdge(size, processor.shortestEdge)
+  const longest = Math.max(resized.width, resized.height)
+  if (longest > MAX_SIDE) return yield* refuse("pixels of the longer side", longest, MAX_SIDE, `${longest} pixels long when their shorter side becomes ${processor.shortestEdge}`)
+  return squareRecipe(media, processor, padded)
+})

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { tiledPictures } from "../../../modalities/image/fixed-tiles.ts"
 import { pictureLevel, processorFile } from "../../../modalities/image/picture-processor.ts"
-import { clipSquares, readSquareProcessor, siglipSquares, squareRecipe } from "../../../modalities/image/square-processor.ts"
+import { clipSquares, readSquareProcessor, siglipSquares, squarePicture } from "../../../modalities/image/square-processor.ts"
 import { llamaAttention, llamaShape } from "../../compile/blocks/llama-decoder.ts"
 import { type LlavaDefaults, parseLlava } from "../../compile/blocks/llava-config.ts"
 import { isLlavaSkipped, llavaEncoder, llavaGraphs, llavaNames } from "../../compile/blocks/llava-graphs.ts"
@@ -46,7 +46,7 @@ export const family: FamilyModule = {
 
     const producers = [...options.producers, tiledPictures({
       id: key, width: text.width, workers: yield* Workers, encoder: llavaEncoder(config, graphs.vision), reads: { alpha: "dropped" },
-      cut: (media) => Effect.succeed({ recipe: squareRecipe(media, processor), tiles: [undefined] })
+      cut: (media) => Effect.map(squarePicture(media, processor), (recipe) => ({ recipe, tiles: [undefined] }))
     })]
     const model: LoadedModel = {
       name: checkpoint.folder, modelType: "llava", modalities: [...new Set(producers.map(({ modality }) => modality))],

@@ -6,9 +6,10 @@ import { recipePictures } from "../../../modalities/image/preprocess.ts"
 import type { PixelSize } from "../../../modalities/image/rgb-image.ts"
 import { anyResolution, bestResolution } from "../../../modalities/image/slicing/any-resolution.ts"
 import { shrunk, unpadded } from "../../../modalities/image/slicing/unpadded-grid.ts"
-import { type SquareProcessor, squareRecipe } from "../../../modalities/image/square-processor.ts"
+import { type SquareProcessor, squarePicture } from "../../../modalities/image/square-processor.ts"
 import type { TileEncoder } from "../../compile/blocks/tile-encoder.ts"
 import { type EmbeddingProducer, make } from "../../core/embedding-producer.ts"
+import type { LimitExceeded } from "../../core/errors.ts"
 import type { MediaPlan } from "../../core/media-plan.ts"
 import { TokenGrid } from "../../core/token-grid.ts"
 import { Workers } from "../../worker/workers.ts"
@@ -26,8 +27,10 @@ export interface OnevisionPicture {
 }
 
 /** Cuts a picture (`LlavaOnevisionImageProcessor`). Alone: the whole stretched to a tile, then the tiles of its canvas, black around it; else in a square of the mean colour. */
-export const cut = (size: PixelSize, processor: SquareProcessor, { across, mostRows, resolutions }: OnevisionConfig, tiled: boolean): OnevisionPicture => {
-  if (!tiled) return { recipe: squareRecipe(size, processor, true), grid: undefined }
+export const cut = (
+  size: PixelSize & { readonly name: string }, processor: SquareProcessor, { across, mostRows, resolutions }: Pick<OnevisionConfig, "across" | "mostRows" | "resolutions">, tiled: boolean
+): Effect.Effect<OnevisionPicture, LimitExceeded> => {
+  if (!tiled) return Effect.map(squarePicture(size, processor, true), (recipe) => ({ recipe, grid: undefined }))
   const { normalization, resample, side } = processor
   const { canvas, columns, resized, rows, tiles } = anyResolution(size, bestResolution(size, resolutions), side)
   const steps: ReadonlyArray<RecipeStep> = [
@@ -36,10 +39,10 @@ export const cut = (size: PixelSize, processor: SquareProcessor, { across, mostR
     ...tiles.map(({ left, top, ...box }): RecipeStep => ({ _tag: "Crop", of: 2, box: { left: left + canvas.left, top: top + canvas.top, ...box } }))
   ]
   const kept = unpadded(size, { width: columns * across, height: rows * across })
-  return {
+  return Effect.succeed({
     recipe: { steps, wanted: [1, ...tiles.map((_, i) => i + 3)], normalization },
     grid: { rows, columns, kept, packed: shrunk(kept, mostRows) }
-  }
+  })
 }
 
 /** What the producer of pictures is made with. */
@@ -60,8 +63,7 @@ export const pictures = ({ config, encoder, id, packer, processor, workers }: Pi
     modality: "image", id, width: config.text.width,
     accepts: (media) => isImageMedia(media) ? Option.some(media.readAs({ alpha: "dropped" })) : Option.none(),
     atLeast: () => encoder.rows,
-    plan: (media, { tiled }, common) => {
-      const picture = cut(media, processor, config, tiled)
+    plan: (media, { tiled }, common) => Effect.map(cut(media, processor, config, tiled), (picture) => {
       const { grid } = picture
       const rest = grid === undefined ? 1 : packedRows(grid)
       const plan: MediaPlan = {
@@ -74,7 +76,7 @@ export const pictures = ({ config, encoder, id, packer, processor, workers }: Pi
       }
       made.set(plan, picture)
       return plan
-    },
+    }),
     encode: {
       features: (media, plan) => {
         const picture = made.get(plan)

@@ -18,6 +18,9 @@ export const pictureOptions = ["maxSliceNums", "scaleResolution", "longestEdge"]
 /** Slices at the most, and what the long side is scaled to first (`llava/eval/model_vqa_loader.py`). */
 const [MAX_SLICES, LONGEST_EDGE] = [7, 1024]
 
+/** Patches of a slice at the most: one that is a few pixels high grows long, and what its patches take grows with their square. */
+const MAX_PATCHES = 4096
+
 /** The longer side as `longest` pixels, also where that enlarges (`resize_image_keep_ratio`). */
 export const longestEdge = ({ height, width }: PixelSize, longest: number): PixelSize =>
   width > height ? { width: longest, height: Math.trunc(longest / width * height) } : { width: Math.trunc(longest / height * width), height: longest }
@@ -59,6 +62,13 @@ const cut = (media: ImageMedia, { encoder: { patch }, processor, scale }: Pictur
   }
   const grid = gridOf(first ?? media, yield* pixelsOption(options, "scaleResolution", scale), patch, yield* pixelsOption(options, "maxSliceNums", MAX_SLICES))
   const { overview, refined, slices } = grid
+  const longest = [overview, ...slices].reduce((most, { height, width }) => Math.max(most, width * height / patch ** 2), 0)
+  if (longest > MAX_PATCHES) {
+    return yield* new LimitExceeded({
+      stage: "plan", source: media.name, limit: "patches of a slice", needed: longest, allowed: MAX_PATCHES,
+      message: `${media.name}: ${media.width} x ${media.height} pixels have slices of ${longest} patches; at most ${MAX_PATCHES} look at each other`
+    })
+  }
   const steps: Array<RecipeStep> = first === undefined ? [] : [{ _tag: "Resize", of: 0, size: first, resample }]
   const source = steps.length
   if (refined !== undefined) steps.push({ _tag: "Resize", of: source, size: refined, resample }, ...slices.map((box): RecipeStep => ({ _tag: "Crop", of: source + 1, box })))

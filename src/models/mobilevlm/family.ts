@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { tiledPictures } from "../../../modalities/image/fixed-tiles.ts"
 import { pictureLevel } from "../../../modalities/image/picture-processor.ts"
-import { clipSquares, readSquareProcessor, squareRecipe } from "../../../modalities/image/square-processor.ts"
+import { clipSquares, readSquareProcessor, squarePicture } from "../../../modalities/image/square-processor.ts"
 import { ModelCache } from "../../cache/model-cache.ts"
 import { openClipTower } from "../../compile/blocks/clip-tower.ts"
 import { clipStates } from "../../compile/blocks/clip-vision.ts"
@@ -65,7 +65,7 @@ export const family: FamilyModule = {
     const encoder = tileEncoder({ side, channels, patches: across ** 2, rows: projector.rowsAcross(across) ** 2, width: text.width }, graphs.vision)
     const producers = [...options.producers, tiledPictures({
       id: key, width: text.width, workers: yield* Workers, encoder, reads: { alpha: "dropped" }, alone: true,
-      cut: (media) => Effect.succeed({ recipe: squareRecipe(media, processor, image_aspect_ratio === "pad"), tiles: [undefined] })
+      cut: (media) => Effect.map(squarePicture(media, processor, image_aspect_ratio === "pad"), (recipe) => ({ recipe, tiles: [undefined] }))
     })]
     const model: LoadedModel = {
       name: checkpoint.folder, modelType: "mobilevlm", modalities: [...new Set(producers.map(({ modality }) => modality))],
