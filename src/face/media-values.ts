@@ -1,14 +1,18 @@
 import { fileURLToPath } from "node:url"
 import { Stream } from "effect"
 import { SourceUnreadable } from "../core/errors.ts"
-import type { Source } from "../core/source.ts"
+import type { MediaRef, Source } from "../core/source.ts"
 import type { MediaValue } from "../session/open-prompt.ts"
 
 /** Where bytes come from: a path or an address (http, https, data), bytes, or a stream of them, read once. */
 export type SourceInput = string | URL | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 
+/** Options that one family alone reads, named as in its processor's configuration, in camelCase: `doPanAndScan` (Gemma 3), `maxSliceNums` (MiniCPM-V). Others look past them. */
+export type FamilyOptions = Readonly<Record<string, string | number | boolean>>
+
 /** Options of a picture. */
 export interface ImageOptions {
+  readonly family?: FamilyOptions
   /** Turn the picture as its EXIF orientation says. Default true. */
   readonly exif?: boolean
   /** Least and most height x width, after the model's own resize. Default: the checkpoint's. */
@@ -27,6 +31,7 @@ export interface AudioOptions {
 
 /** Options of a clip. */
 export interface VideoOptions extends AudioOptions {
+  readonly family?: FamilyOptions
   /** Frames a second to look at. Default: the model family's published utility. */
   readonly fps?: number
   /** Frames at the most. */
@@ -52,9 +57,14 @@ export const sourceOf = (input: SourceInput): Source => {
   return { _tag: "ByteStream", bytes }
 }
 
+/** Options as media carry them: those that are given, a family's own among them. */
+const flat = (options: object): MediaRef["options"] => {
+  const { family, ...own }: { readonly family?: FamilyOptions } = options
+  return Object.fromEntries(Object.entries<MediaRef["options"][string] | undefined>({ ...own, ...family }).flatMap(([name, option]) => option === undefined ? [] : [[name, option]]))
+}
+
 const value = (modality: string) => (input: SourceInput, options: object = {}): MediaValue => ({
-  _tag: "Source",
-  ref: { source: sourceOf(input), modality, options: Object.fromEntries(Object.entries(options).filter(([, option]) => option !== undefined)) }
+  _tag: "Source", ref: { source: sourceOf(input), modality, options: flat(options) }
 })
 
 /** A picture: any format that sharp reads. */
@@ -68,5 +78,5 @@ export const video: (input: SourceInput, options?: VideoOptions) => MediaValue =
 
 /** A source whose modality its own bytes tell. */
 export const media = (input: SourceInput, options: VideoOptions = {}): MediaValue => ({
-  _tag: "Source", ref: { source: sourceOf(input), options: Object.fromEntries(Object.entries(options).filter(([, option]) => option !== undefined)) }
+  _tag: "Source", ref: { source: sourceOf(input), options: flat(options) }
 })
