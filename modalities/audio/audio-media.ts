@@ -16,7 +16,7 @@ export interface AudioMedia extends Media {
    */
   readonly sampleCount: Effect.Effect<number, OpenError>
   /**
-   * Mono samples at 16 kHz, about -1 to 1, in pieces of a second, read as they are pulled. Run twice, it reads twice. Fails with `SourceUnreadable` at
+   * Mono samples at 16 kHz, about -1 to 1, in pieces of a second, read as they are pulled. Run twice, it reads twice; what counting a short sound decoded is given once, without decoding. Fails with `SourceUnreadable` at
    * a sample that is not finite. Each array is the taker's own.
    */
   readonly samples: Stream.Stream<Float32Array<ArrayBuffer>, OpenError>

@@ -53,6 +53,9 @@ const finite = <E, R>(name: string, samples: Stream.Stream<Float32Array<ArrayBuf
   }))
 })
 
+/** Samples that counting keeps at most, 4 MB: a minute or so, for which starting ffmpeg again costs more than decoding. */
+const keptSamples = 64 * sampleRateHz
+
 interface Sound {
   readonly seconds: number
   /** Samples between start and end, where the header tells. */
@@ -91,7 +94,20 @@ const openSound = Effect.fnUntraced(function*(opened: OpenedSource, options: Med
     : new SourceUnreadable({ stage: "open", source: name, message: `${name} cannot be read: it holds no samples` })
   if (sound.known === 0 && !mayBeEmpty) return yield* empty
   const samples = finite(name, sound.samples)
-  const counted = Stream.runFold(samples, () => 0, (count, piece) => count + piece.length)
+  // What counting decoded, where it is short. The first who reads the samples takes it, and decodes nothing; it is held no longer than that.
+  let kept: ReadonlyArray<Float32Array<ArrayBuffer>> | undefined
+  const counted = Effect.suspend(() => {
+    let count = 0
+    let pieces: Array<Float32Array<ArrayBuffer>> = []
+    return Effect.map(Stream.runForEach(samples, (piece) => Effect.sync(() => {
+      count += piece.length
+      if (count <= keptSamples) pieces.push(piece)
+      else pieces = []
+    })), () => {
+      if (count <= keptSamples) kept = pieces
+      return count
+    })
+  })
   return {
     modality: "audio",
     name,
@@ -102,7 +118,12 @@ const openSound = Effect.fnUntraced(function*(opened: OpenedSource, options: Med
     sampleCount: sound.known !== undefined
       ? Effect.succeed(sound.known)
       : memoize(Effect.flatMap(counted, (count) => count === 0 && !mayBeEmpty ? Effect.fail(empty) : Effect.succeed(count))),
-    samples
+    samples: Stream.suspend(() => {
+      if (kept === undefined) return samples
+      const taken = kept
+      kept = undefined
+      return Stream.rechunk(Stream.fromIterable(taken), 1)
+    })
   }
 })
 

@@ -8,6 +8,7 @@ import { promisify } from "node:util"
 import type { OpenError } from "../../../src/core/errors.ts"
 import type { MediaRef } from "../../../src/core/source.ts"
 import { Ffmpeg } from "../../../src/source/ffmpeg.ts"
+import { ProcessStarter } from "../../../src/source/process-starter.ts"
 import { openSource } from "../../../src/source/open-source.ts"
 import { type AudioMedia, isAudioMedia } from "../../../modalities/audio/audio-media.ts"
 import { modality } from "../../../modalities/audio/modality.ts"
@@ -155,6 +156,26 @@ layer(Ffmpeg.layer(), { excludeTestServices: true })("openAudio", (it) => {
     expect(yield* late.sampleCount).toBe(0)
     expect(yield* modality.detects(yield* openSource({ _tag: "Path", path: silent }))).toBe(false)
     expect(yield* modality.detects(opened)).toBe(true)
+  }))
+
+  it.effect("a short sound that was counted is not decoded again for the first who reads it", () => Effect.gen(function*() {
+    let started = 0
+    const starter = yield* ProcessStarter
+    const counting = Effect.provideService(ProcessStarter, (command) => Effect.tap(starter(command), () => Effect.sync(() => started++)))
+    for (const [seconds, kept] of [[1, true], [33, false]] as const) {
+      const audio = yield* openBytes(makeWav(s16(seconds), { bits: 16, rateHz: 8000 }))
+      const theirs = yield* all(yield* openBytes(makeWav(s16(seconds), { bits: 16, rateHz: 8000 })))
+      const count = yield* audio.sampleCount
+      expect(count).toBe(seconds * 32_000)
+      for (const again of [kept ? 0 : 1, 1, 1]) {
+        started = 0
+        const mine = yield* counting(all(audio))
+        expect(started).toBe(again)
+        expect(same(mine, theirs)).toBe(true)
+        expect(yield* counting(audio.sampleCount)).toBe(count)
+        expect(started).toBe(again)
+      }
+    }
   }))
 
   it.effect("left early or interrupted, ffmpeg is gone", () => Effect.gen(function*() {
