@@ -46,27 +46,37 @@ export const planesBlock = (pictures: ReadonlyArray<PixelPlanes>): FeatureBlock 
 export const tiledPictures = ({ alone = false, cut, encoder, id, reads, width, workers }: FixedTileParts): EmbeddingProducer<NoSettings> => {
   const recipes = new WeakMap<MediaPlan, PictureRecipe>()
   return make<ImageMedia, NoSettings, MediaPlan>({
-    modality: "image", id, width,
-    accepts: (media) => isImageMedia(media) ? Option.some(media.readAs(reads)) : Option.none(),
+    modality: "image",
+    id,
+    width,
+    accepts: (media) => (isImageMedia(media) ? Option.some(media.readAs(reads)) : Option.none()),
     atLeast: () => encoder.rows,
-    plan: (media, _, common) => Effect.map(cut(media), ({ geometry, recipe, tiles }) => {
-      const plan: MediaPlan = {
-        ...common, form: "rows", levels: 0, rows: tiles.length * encoder.rows,
-        pieces: tiles.map((tile) => ({ rows: encoder.rows, ...(tile === undefined ? {} : { tile }) })),
-        ...(geometry === undefined ? {} : { geometry })
-      }
-      recipes.set(plan, recipe)
-      return plan
-    }),
+    plan: (media, _, common) =>
+      Effect.map(cut(media), ({ geometry, recipe, tiles }) => {
+        const plan: MediaPlan = {
+          ...common,
+          form: "rows",
+          levels: 0,
+          rows: tiles.length * encoder.rows,
+          pieces: tiles.map((tile) => ({ rows: encoder.rows, ...(tile === undefined ? {} : { tile }) })),
+          ...(geometry === undefined ? {} : { geometry })
+        }
+        recipes.set(plan, recipe)
+        return plan
+      }),
     encode: {
       features: (media, plan) => {
         const recipe = recipes.get(plan)
-        return recipe === undefined ? Stream.empty : Stream.fromEffect(Effect.flatMap(media.pixels, (pixels) =>
-          Effect.map(recipePictures(pixels, recipe, { consume: true }), (pictures) => {
-            const block = planesBlock(pictures)
-            return alone ? { shape: block.shape.slice(1), data: block.data } : block
-          })
-        ).pipe(Effect.provideService(Workers, workers)))
+        return recipe === undefined
+          ? Stream.empty
+          : Stream.fromEffect(
+              Effect.flatMap(media.pixels, (pixels) =>
+                Effect.map(recipePictures(pixels, recipe, { consume: true }), (pictures) => {
+                  const block = planesBlock(pictures)
+                  return alone ? { shape: block.shape.slice(1), data: block.data } : block
+                })
+              ).pipe(Effect.provideService(Workers, workers))
+            )
       },
       fromFeatures: (features, plan) => encodeTiles(encoder, features, plan)
     }

@@ -12,7 +12,7 @@ export interface PatchStrip {
  * Patches side by side, as MiniCPM-V's processors hand them over (`reshape_by_patch`). Sides must be multiples of `patch`.
  */
 export const patchStrip = (pictures: ReadonlyArray<PixelPlanes>, patch: number): PatchStrip => {
-  const patches = pictures.reduce((sum, { height, width }) => sum + height / patch * (width / patch), 0)
+  const patches = pictures.reduce((sum, { height, width }) => sum + (height / patch) * (width / patch), 0)
   const stride = patches * patch
   const data = new Float32Array(3 * patch * stride)
   let first = 0
@@ -22,7 +22,7 @@ export const patchStrip = (pictures: ReadonlyArray<PixelPlanes>, patch: number):
     for (let channel = 0; channel < 3; channel++) {
       for (let y = 0; y < height; y++) {
         const from = (channel * height + y) * width
-        const into = (channel * patch + y % patch) * stride + (first + Math.floor(y / patch) * across) * patch
+        const into = (channel * patch + (y % patch)) * stride + (first + Math.floor(y / patch) * across) * patch
         // A row of pixels goes through all patches of its row, which stand side by side.
         data.set(planes.subarray(from, from + width), into)
       }

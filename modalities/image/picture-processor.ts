@@ -38,34 +38,52 @@ export const clipNormalization = {
  * Empty where there is neither.
  */
 export const processorFile = (
-  checkpoint: Checkpoint, section: "image_processor" | "video_processor", file = section === "image_processor" ? "preprocessor_config.json" : "video_preprocessor_config.json"
-): Effect.Effect<Readonly<Record<string, unknown>>, CheckpointUnreadable> => Effect.gen(function*() {
-  const nested = record(yield* checkpoint.json("processor_config.json"))
-  return record(section in nested ? nested[section] : yield* checkpoint.json(file))
-})
+  checkpoint: Checkpoint,
+  section: "image_processor" | "video_processor",
+  file = section === "image_processor" ? "preprocessor_config.json" : "video_preprocessor_config.json"
+): Effect.Effect<Readonly<Record<string, unknown>>, CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    const nested = record(yield* checkpoint.json("processor_config.json"))
+    return record(section in nested ? nested[section] : yield* checkpoint.json(file))
+  })
 
 /** Reads the part that all processors share. Fails with `CheckpointUnreadable` that names the field. */
 export const readPictureProcessor = (
-  file: Readonly<Record<string, unknown>>, path: string, { arithmetic, filter, mean, std }: PictureProcessorDefaults
-): Effect.Effect<PictureProcessor, CheckpointUnreadable> => Effect.gen(function*() {
-  const channels = (value: readonly [number, number, number]) => Schema.Tuple([Schema.Finite, Schema.Finite, Schema.Finite]).pipe(Schema.withDecodingDefault(Effect.succeed(value)))
-  const read = yield* decodeConfig(Schema.Struct({
-    resample: int(filters.indexOf(filter)), do_resize: flag(true), do_rescale: flag(true), do_normalize: flag(true),
-    rescale_factor: number(1 / 255), image_mean: channels(mean), image_std: channels(std)
-  }), file, path)
-  const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
-  const name = filters[read.resample]
-  if (name === undefined) return yield* refuse("resample", `is ${read.resample}, which names no filter`)
-  if (!read.do_resize) return yield* refuse("do_resize", "is false; pictures of any size must be resized")
-  if (read.image_std.some((value) => value === 0) || read.rescale_factor === 0) return yield* refuse("image_std", "or rescale_factor is 0")
-  return {
-    resample: { filter: name, rounding: arithmetic },
-    normalization: {
-      mean: read.do_normalize ? read.image_mean : [0, 0, 0], std: read.do_normalize ? read.image_std : [1, 1, 1],
-      rescaleFactor: read.do_rescale ? read.rescale_factor : 1, order: arithmetic === "torchvision" ? "fused" : "separate"
+  file: Readonly<Record<string, unknown>>,
+  path: string,
+  { arithmetic, filter, mean, std }: PictureProcessorDefaults
+): Effect.Effect<PictureProcessor, CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    const channels = (value: readonly [number, number, number]) =>
+      Schema.Tuple([Schema.Finite, Schema.Finite, Schema.Finite]).pipe(Schema.withDecodingDefault(Effect.succeed(value)))
+    const read = yield* decodeConfig(
+      Schema.Struct({
+        resample: int(filters.indexOf(filter)),
+        do_resize: flag(true),
+        do_rescale: flag(true),
+        do_normalize: flag(true),
+        rescale_factor: number(1 / 255),
+        image_mean: channels(mean),
+        image_std: channels(std)
+      }),
+      file,
+      path
+    )
+    const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
+    const name = filters[read.resample]
+    if (name === undefined) return yield* refuse("resample", `is ${read.resample}, which names no filter`)
+    if (!read.do_resize) return yield* refuse("do_resize", "is false; pictures of any size must be resized")
+    if (read.image_std.some((value) => value === 0) || read.rescale_factor === 0) return yield* refuse("image_std", "or rescale_factor is 0")
+    return {
+      resample: { filter: name, rounding: arithmetic },
+      normalization: {
+        mean: read.do_normalize ? read.image_mean : [0, 0, 0],
+        std: read.do_normalize ? read.image_std : [1, 1, 1],
+        rescaleFactor: read.do_rescale ? read.rescale_factor : 1,
+        order: arithmetic === "torchvision" ? "fused" : "separate"
+      }
     }
-  }
-})
+  })
 
 /** One 8-bit level after normalization, the largest of the three channels'. */
 export const pictureLevel = ({ rescaleFactor, std }: Normalization): number => rescaleFactor / Math.min(...std)

@@ -43,8 +43,11 @@ const bestResize = ({ height, width }: PixelSize, { rounding, scale, unit }: Ada
 }
 
 /** Of all grids with about as many cells as the picture has squares of the scale, the one whose shape comes nearest to the picture's, by the logarithm of the ratio. */
-const bestGrid = ({ height, width }: PixelSize, { maxSlices, scale, ties }: AdaptiveGridSettings): { readonly rows: number; readonly columns: number } | undefined => {
-  const wanted = Math.min(Math.ceil(width * height / (scale * scale)), maxSlices)
+const bestGrid = (
+  { height, width }: PixelSize,
+  { maxSlices, scale, ties }: AdaptiveGridSettings
+): { readonly rows: number; readonly columns: number } | undefined => {
+  const wanted = Math.min(Math.ceil((width * height) / (scale * scale)), maxSlices)
   if (wanted <= 1) return undefined
   const shape = naturalLog(width / height)
   let best = { rows: 1, columns: 1 }
@@ -69,9 +72,16 @@ export const adaptiveGrid = (size: PixelSize, settings: AdaptiveGridSettings): A
   const grid = bestGrid(size, settings)
   if (grid === undefined) return { overview: bestResize(size, settings, true), rows: 0, columns: 0, slices: [] }
   const { columns, rows } = grid
-  const cell = bestResize({ width: multipleOf(size.width, columns, settings.rounding) / columns, height: multipleOf(size.height, rows, settings.rounding) / rows }, settings, true)
+  const cell = bestResize(
+    { width: multipleOf(size.width, columns, settings.rounding) / columns, height: multipleOf(size.height, rows, settings.rounding) / rows },
+    settings,
+    true
+  )
   return {
-    overview: bestResize(size, settings, false), rows, columns, refined: { width: cell.width * columns, height: cell.height * rows },
-    slices: Array.from({ length: rows * columns }, (_, i) => ({ left: i % columns * cell.width, top: Math.floor(i / columns) * cell.height, ...cell }))
+    overview: bestResize(size, settings, false),
+    rows,
+    columns,
+    refined: { width: cell.width * columns, height: cell.height * rows },
+    slices: Array.from({ length: rows * columns }, (_, i) => ({ left: (i % columns) * cell.width, top: Math.floor(i / columns) * cell.height, ...cell }))
   }
 }

@@ -10,11 +10,15 @@ const LARGEST_SIDE = 4096
  */
 export const longestSide = ({ height, width }: PixelSize, longest: number): PixelSize => {
   const ratio = width / height
-  const even = (side: number) => Math.max(1, Math.trunc(side) + Math.trunc(side) % 2)
+  const even = (side: number) => Math.max(1, Math.trunc(side) + (Math.trunc(side) % 2))
   const first = width >= height ? { width: longest, height: even(longest / ratio) } : { width: even(longest * ratio), height: longest }
   const [w, h] = [first.width, first.height]
-  const scaled = w >= h && w > LARGEST_SIDE ? { width: LARGEST_SIDE, height: Math.trunc(LARGEST_SIDE / (w / h)) }
-    : h > w && h > LARGEST_SIDE ? { width: Math.trunc(LARGEST_SIDE * (w / h)), height: LARGEST_SIDE } : first
+  const scaled =
+    w >= h && w > LARGEST_SIDE
+      ? { width: LARGEST_SIDE, height: Math.trunc(LARGEST_SIDE / (w / h)) }
+      : h > w && h > LARGEST_SIDE
+        ? { width: Math.trunc(LARGEST_SIDE * (w / h)), height: LARGEST_SIDE }
+        : first
   return { width: Math.max(1, scaled.width), height: Math.max(1, scaled.height) }
 }
 
@@ -33,13 +37,16 @@ export interface TileGrid {
 export const tileGrid = ({ height, width }: PixelSize, tile: number): TileGrid => {
   const raise = (side: number) => Math.ceil(side / tile) * tile
   const ratio = width / height
-  const size = width >= height
-    ? { width: raise(width), height: raise(Math.trunc(raise(width) / ratio)) }
-    : { width: raise(Math.trunc(raise(height) * ratio)), height: raise(height) }
+  const size =
+    width >= height
+      ? { width: raise(width), height: raise(Math.trunc(raise(width) / ratio)) }
+      : { width: raise(Math.trunc(raise(height) * ratio)), height: raise(height) }
   const [rows, columns] = [size.height / tile, size.width / tile]
   if (rows <= 1 && columns <= 1) return { size: { width: tile, height: tile }, rows: 0, columns: 0, tiles: [] }
   return {
-    size, rows, columns,
-    tiles: Array.from({ length: rows * columns }, (_, i) => ({ left: i % columns * tile, top: Math.floor(i / columns) * tile, width: tile, height: tile }))
+    size,
+    rows,
+    columns,
+    tiles: Array.from({ length: rows * columns }, (_, i) => ({ left: (i % columns) * tile, top: Math.floor(i / columns) * tile, width: tile, height: tile }))
   }
 }

@@ -10,7 +10,7 @@ const [LANES, UNROLLED] = [8, 16]
 export const torchArange = (start: number, end: number, step: number): Float32Array => {
   const count = Math.max(0, Math.ceil((end - start) / step))
   const unrolled = Math.floor(count / UNROLLED) * UNROLLED
-  return Float32Array.from({ length: count }, (_, i) => i < unrolled ? fround(start + step * (i - i % LANES)) + (i % LANES) * step : start + i * step)
+  return Float32Array.from({ length: count }, (_, i) => (i < unrolled ? fround(start + step * (i - (i % LANES))) + (i % LANES) * step : start + i * step))
 }
 
 /** How many of the rising `boundaries` are at most `value` (`torch.bucketize(..., right=True)`). */
@@ -33,4 +33,5 @@ export const steppedFractions = (count: number): Float32Array => {
 }
 
 /** Positions of a grid of patches in a square table of `across` a side, row by row, from those along each side. */
-export const positionsOnGrid = (down: ReadonlyArray<number>, right: ReadonlyArray<number>, across: number): ReadonlyArray<number> => down.flatMap((row) => right.map((column) => row * across + column))
+export const positionsOnGrid = (down: ReadonlyArray<number>, right: ReadonlyArray<number>, across: number): ReadonlyArray<number> =>
+  down.flatMap((row) => right.map((column) => row * across + column))

@@ -49,14 +49,31 @@ export const graphsOf = (config: GemmaConfig, names: GemmaNames, tied: boolean):
     { name: "embed", build: (graph, weights) => tokenEmbedding(graph, weights.at(names.model), "embed_tokens.weight", vocabulary, width, Math.sqrt(width)) },
     {
       name: "decoder",
-      build: (graph, weights) => decoder(
-        graph, weights.at(names.model), tied ? weights.at(names.model).tensor("embed_tokens.weight", [vocabulary, width]) : weights.at(names.head).tensor("weight", [vocabulary, width]),
-        {
-          width, layers: text.num_hidden_layers, heads: text.num_attention_heads, kvHeads: text.num_key_value_heads, headWidth: text.head_dim, inner: text.intermediate_size, vocabulary,
-          epsilon: text.rms_norm_eps, activation: activations.gelu_pytorch_tanh, qkvBias: false, headNorms: true, sandwich: true, plusOne: true,
-          scale: text.query_pre_attn_scalar ** -0.5, kinds, kindOf: (layer) => attention.isFull[layer] ? 0 : 1, levels: 0
-        }
-      )
+      build: (graph, weights) =>
+        decoder(
+          graph,
+          weights.at(names.model),
+          tied ? weights.at(names.model).tensor("embed_tokens.weight", [vocabulary, width]) : weights.at(names.head).tensor("weight", [vocabulary, width]),
+          {
+            width,
+            layers: text.num_hidden_layers,
+            heads: text.num_attention_heads,
+            kvHeads: text.num_key_value_heads,
+            headWidth: text.head_dim,
+            inner: text.intermediate_size,
+            vocabulary,
+            epsilon: text.rms_norm_eps,
+            activation: activations.gelu_pytorch_tanh,
+            qkvBias: false,
+            headNorms: true,
+            sandwich: true,
+            plusOne: true,
+            scale: text.query_pre_attn_scalar ** -0.5,
+            kinds,
+            kindOf: (layer) => (attention.isFull[layer] ? 0 : 1),
+            levels: 0
+          }
+        )
     },
     {
       name: "vision",

@@ -20,15 +20,21 @@ const place = (layout: LayoutBuilder, { index, plan }: PlacedMedia, ids: GemmaCo
   let from = 0
   plan.pieces.forEach((piece, i) => {
     if (plan.pieces.length > 1) layout.text(i === 0 ? "Here is the original image " : i === 1 ? " and here are some crops to help you see better " : " ")
-    layout.text("\n\n").control(ids.start).segment(pieceSegment(plan, index, piece, from, "bidirectional")).control(ids.end).text("\n\n")
+    layout
+      .text("\n\n")
+      .control(ids.start)
+      .segment(pieceSegment(plan, index, piece, from, "bidirectional"))
+      .control(ids.end)
+      .text("\n\n")
     from += piece.rows
   })
 }
 
 /** Lays a prompt out as `Gemma3Processor` does. The template writes the start marker where a picture stands. */
-export const planner = ({ ids, ...rest }: PlannerParts): PromptPlanner => placeholderPlanner({
-  ...rest,
-  placeholders: { image: ids.start },
-  bringsMarkers: ([first]) => first?.plan.modality === "image",
-  place: (layout, media) => media.forEach((one) => place(layout, one, ids))
-})
+export const planner = ({ ids, ...rest }: PlannerParts): PromptPlanner =>
+  placeholderPlanner({
+    ...rest,
+    placeholders: { image: ids.start },
+    bringsMarkers: ([first]) => first?.plan.modality === "image",
+    place: (layout, media) => media.forEach((one) => place(layout, one, ids))
+  })

@@ -24,40 +24,53 @@ import { clips, pictureOptions, pictures } from "./tiles.ts"
 export const family: FamilyModule = {
   modelTypes: ["idefics3", "smolvlm"],
   card: { slicing: "grid of tiles with row and column markers, global picture last", projector: "pixel shuffle, one product", positions: "one axis" },
-  open: (checkpoint, options) => Effect.gen(function*() {
-    const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
-    const { modelType, row, text, tileRows, vision } = config
-    const side = vision.image_size
-    const pictureTiles = yield* readPictureTiles(checkpoint, side)
-    const clipTiles = modelType === "smolvlm" ? yield* readClipTiles(checkpoint, side) : undefined
-    const generation = yield* readGeneration(checkpoint)
-    const { template, tokenizer } = yield* openText(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<end_of_utterance>"])
-    const fake = tokenizer.controlId("<fake_token_around_image>")
-    if (fake === undefined) {
-      return yield* new CheckpointUnreadable({ stage: "load", path: checkpoint.folder, message: `${checkpoint.folder}: the tokenizer has no <fake_token_around_image>` })
-    }
+  open: (checkpoint, options) =>
+    Effect.gen(function* () {
+      const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
+      const { modelType, row, text, tileRows, vision } = config
+      const side = vision.image_size
+      const pictureTiles = yield* readPictureTiles(checkpoint, side)
+      const clipTiles = modelType === "smolvlm" ? yield* readClipTiles(checkpoint, side) : undefined
+      const generation = yield* readGeneration(checkpoint)
+      const { template, tokenizer } = yield* openText(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<end_of_utterance>"])
+      const fake = tokenizer.controlId("<fake_token_around_image>")
+      if (fake === undefined) {
+        return yield* new CheckpointUnreadable({
+          stage: "load",
+          path: checkpoint.folder,
+          message: `${checkpoint.folder}: the tokenizer has no <fake_token_around_image>`
+        })
+      }
 
-    const tied = config.tied || !checkpoint.tensors.has("lm_head.weight")
-    const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(config, tied), (name) => tied && name === "lm_head.weight")
+      const tied = config.tied || !checkpoint.tensors.has("lm_head.weight")
+      const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(config, tied), (name) => tied && name === "lm_head.weight")
 
-    const encoder = tileEncoder({ side, channels: vision.num_channels, patches: patchesAcross(vision) ** 2, rows: tileRows, width: text.width }, graphs.vision)
-    const parts = { id: key, width: text.width, workers: yield* Workers, encoder }
-    const producers = [...options.producers, pictures(parts, pictureTiles), ...(clipTiles === undefined ? [] : [clips(parts, clipTiles)])]
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType, modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: planner({ tokenizer, template, clipTemplate: yield* openChatTemplate({ jinja: clipTemplate }, tokenizer), producers, ids: { row, fake } }),
-        positions: oneAxis, attention: [llamaAttention(text)], queryHeads: text.heads, levels: 0
-      }),
-      decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.maxPositions,
-      defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: { placeholder: () => row, pictureLevel: pictureLevel(pictureTiles.normalization), options: pictureOptions, hasPositions: false, tables: {} }
-    }
-    return model
-  })
+      const encoder = tileEncoder(
+        { side, channels: vision.num_channels, patches: patchesAcross(vision) ** 2, rows: tileRows, width: text.width },
+        graphs.vision
+      )
+      const parts = { id: key, width: text.width, workers: yield* Workers, encoder }
+      const producers = [...options.producers, pictures(parts, pictureTiles), ...(clipTiles === undefined ? [] : [clips(parts, clipTiles)])]
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType,
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: planner({ tokenizer, template, clipTemplate: yield* openChatTemplate({ jinja: clipTemplate }, tokenizer), producers, ids: { row, fake } }),
+          positions: oneAxis,
+          attention: [llamaAttention(text)],
+          queryHeads: text.heads,
+          levels: 0
+        }),
+        decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.maxPositions,
+        defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: { placeholder: () => row, pictureLevel: pictureLevel(pictureTiles.normalization), options: pictureOptions, hasPositions: false, tables: {} }
+      }
+      return model
+    })
 }

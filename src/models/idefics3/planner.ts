@@ -19,14 +19,15 @@ export interface PlannerParts {
 }
 
 /** What SmolVLM's processor renders prompts with that have a clip (`DEFAULT_CHAT_TEMPLATE` of transformers' `processing_smolvlm`). */
-export const clipTemplate = "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}{% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}"
-  + "{% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}{% elif line['type'] == 'image' %}{{ '<image>' }}{% elif line['type'] == 'video' %}{{ '<video>' }}{% endif %}"
-  + "{% endfor %}<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
+export const clipTemplate =
+  "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}{% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}" +
+  "{% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}{% elif line['type'] == 'image' %}{{ '<image>' }}{% elif line['type'] == 'video' %}{{ '<video>' }}{% endif %}" +
+  "{% endfor %}<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 
 const two = (value: number): string => String(value).padStart(2, "0")
 
 /** Whole units in seconds, and what is left. */
-const divided = (seconds: number, unit: number): readonly [number, number] => [Math.round((seconds - seconds % unit) / unit), seconds % unit]
+const divided = (seconds: number, unit: number): readonly [number, number] => [Math.round((seconds - (seconds % unit)) / unit), seconds % unit]
 
 /** Minutes and seconds, both cut off: `02:05`. */
 const minutes = (seconds: number): string => {
@@ -37,7 +38,7 @@ const minutes = (seconds: number): string => {
 /** Python's `str(timedelta(seconds=...))`: `0:02:05`, `1 day, 0:00:00`. */
 const duration = (seconds: number): string => {
   const [days, rest] = divided(Math.floor(seconds), 86400)
-  return `${days === 0 ? "" : `${days} day${days === 1 ? "" : "s"}, `}${Math.floor(rest / 3600)}:${two(Math.floor(rest % 3600 / 60))}:${two(rest % 60)}`
+  return `${days === 0 ? "" : `${days} day${days === 1 ? "" : "s"}, `}${Math.floor(rest / 3600)}:${two(Math.floor((rest % 3600) / 60))}:${two(rest % 60)}`
 }
 
 /** Lays pictures and clips out (`Idefics3Processor.replace_image_token`, `SmolVLMProcessor.replace_video_token`). */
@@ -79,11 +80,14 @@ const placeMedia = (layout: LayoutBuilder, { index, plan }: PlacedMedia, { ids, 
 }
 
 /** Lays a prompt out as `Idefics3Processor` and `SmolVLMProcessor` do. */
-export const planner = (parts: PlannerParts): PromptPlanner => placeholderPlanner({
-  tokenizer: parts.tokenizer, template: parts.template, producers: parts.producers,
-  placeholders: { image: parts.ids.row },
-  partsOnly: true,
-  templateFor: (messages) => messages.some(({ content }) => content.some((part) => modalityOf(part) === "video")) ? parts.clipTemplate : undefined,
-  bringsMarkers: ([first]) => first?.plan.modality === "image" || first?.plan.modality === "video",
-  place: (layout, media) => media.forEach((one) => placeMedia(layout, one, parts))
-})
+export const planner = (parts: PlannerParts): PromptPlanner =>
+  placeholderPlanner({
+    tokenizer: parts.tokenizer,
+    template: parts.template,
+    producers: parts.producers,
+    placeholders: { image: parts.ids.row },
+    partsOnly: true,
+    templateFor: (messages) => (messages.some(({ content }) => content.some((part) => modalityOf(part) === "video")) ? parts.clipTemplate : undefined),
+    bringsMarkers: ([first]) => first?.plan.modality === "image" || first?.plan.modality === "video",
+    place: (layout, media) => media.forEach((one) => placeMedia(layout, one, parts))
+  })

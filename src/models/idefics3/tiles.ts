@@ -27,38 +27,48 @@ export interface TileParts {
 
 /** One tile of a whole picture: first the longer side to size, then a square, whatever the ratio. */
 const square = (size: PixelSize, { longest, normalization, resample, tile }: TileProcessor): PictureRecipe => ({
-  normalization, wanted: [2],
-  steps: [{ _tag: "Resize", of: 0, size: longestSide(size, longest), resample }, { _tag: "Resize", of: 1, size: { width: tile, height: tile }, resample }]
+  normalization,
+  wanted: [2],
+  steps: [
+    { _tag: "Resize", of: 0, size: longestSide(size, longest), resample },
+    { _tag: "Resize", of: 1, size: { width: tile, height: tile }, resample }
+  ]
 })
 
 /** Tiles row by row, then the whole picture, made of what the tiles were cut from (transformers `Idefics3ImageProcessor`). */
-const cut = (media: ImageMedia, processor: TileProcessor) => Effect.gen(function*() {
-  const { doImageSplitting = processor.split } = media.options
-  if (typeof doImageSplitting !== "boolean") {
-    return yield* new OptionInvalid({ stage: "plan", option: "doImageSplitting", message: `doImageSplitting is ${doImageSplitting}; it must be true or false` })
-  }
-  const longest = yield* pixelsOption(media.options, "longestEdge", processor.longest)
-  const { normalization, resample, tile } = processor
-  const first = longestSide(media, longest)
-  const grid = tileGrid(first, tile)
-  const single: TiledPicture = { recipe: square(media, { ...processor, longest }), tiles: [undefined], geometry: { slices: [0, 0] } }
-  if (!doImageSplitting || grid.tiles.length === 0) return single
-  const steps: ReadonlyArray<RecipeStep> = [
-    { _tag: "Resize", of: 0, size: first, resample },
-    { _tag: "Resize", of: 1, size: grid.size, resample },
-    ...grid.tiles.map((box): RecipeStep => ({ _tag: "Crop", of: 2, box })),
-    { _tag: "Resize", of: 2, size: { width: tile, height: tile }, resample }
-  ]
-  const split: TiledPicture = {
-    recipe: { steps, wanted: Array.from({ length: grid.tiles.length + 1 }, (_, i) => i + 3), normalization },
-    tiles: [...grid.tiles.map((_, i) => [Math.floor(i / grid.columns), i % grid.columns] as const), undefined],
-    geometry: { slices: [grid.rows, grid.columns] }
-  }
-  return split
-})
+const cut = (media: ImageMedia, processor: TileProcessor) =>
+  Effect.gen(function* () {
+    const { doImageSplitting = processor.split } = media.options
+    if (typeof doImageSplitting !== "boolean") {
+      return yield* new OptionInvalid({
+        stage: "plan",
+        option: "doImageSplitting",
+        message: `doImageSplitting is ${doImageSplitting}; it must be true or false`
+      })
+    }
+    const longest = yield* pixelsOption(media.options, "longestEdge", processor.longest)
+    const { normalization, resample, tile } = processor
+    const first = longestSide(media, longest)
+    const grid = tileGrid(first, tile)
+    const single: TiledPicture = { recipe: square(media, { ...processor, longest }), tiles: [undefined], geometry: { slices: [0, 0] } }
+    if (!doImageSplitting || grid.tiles.length === 0) return single
+    const steps: ReadonlyArray<RecipeStep> = [
+      { _tag: "Resize", of: 0, size: first, resample },
+      { _tag: "Resize", of: 1, size: grid.size, resample },
+      ...grid.tiles.map((box): RecipeStep => ({ _tag: "Crop", of: 2, box })),
+      { _tag: "Resize", of: 2, size: { width: tile, height: tile }, resample }
+    ]
+    const split: TiledPicture = {
+      recipe: { steps, wanted: Array.from({ length: grid.tiles.length + 1 }, (_, i) => i + 3), normalization },
+      tiles: [...grid.tiles.map((_, i) => [Math.floor(i / grid.columns), i % grid.columns] as const), undefined],
+      geometry: { slices: [grid.rows, grid.columns] }
+    }
+    return split
+  })
 
 /** Pictures, cut into a grid of tiles with the whole picture last. */
-export const pictures = (parts: TileParts, processor: TileProcessor): EmbeddingProducer<NoSettings> => tiledPictures({ ...parts, reads: { alpha: "dropped" }, cut: (media) => cut(media, processor) })
+export const pictures = (parts: TileParts, processor: TileProcessor): EmbeddingProducer<NoSettings> =>
+  tiledPictures({ ...parts, reads: { alpha: "dropped" }, cut: (media) => cut(media, processor) })
 
 /** Clips, a tile a frame. */
 export const clips = (parts: TileParts, processor: ClipProcessor): EmbeddingProducer<NoSettings> =>

@@ -23,52 +23,66 @@ import { positionsTable, slicingTable } from "./tables.ts"
 export const family: FamilyModule = {
   modelTypes: ["minicpmv", "minicpmv4_6"],
   card: { slicing: "slices by shape with marker tokens", projector: "2.6: perceiver resampler with 2D positions; 4.6: window merger", positions: "one axis" },
-  open: (checkpoint, options) => Effect.gen(function*() {
-    const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
-    const { modelType, rows, text } = config
-    const hasModes = modelType === "minicpmv4_6"
-    const pictureSlices = yield* readSlices(checkpoint, config, "image_processor")
-    const clipSlices = hasModes && rows?.video !== undefined ? yield* readSlices(checkpoint, config, "video_processor") : undefined
-    const generation = yield* readGeneration(checkpoint)
-    const { template, tokenizer } = yield* openText(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
-    const idOf = (name: string) => {
-      const id = tokenizer.controlId(name)
-      return id === undefined ? Effect.fail(new CheckpointUnreadable({ stage: "load", path: checkpoint.folder, message: `${checkpoint.folder}: the tokenizer has no ${name}` })) : Effect.succeed(id)
-    }
-    const pair = ([start, end]: readonly [string, string]) => Effect.all([idOf(start), idOf(end)])
-    const { markers } = pictureSlices
-    const ids = { image: yield* pair(markers.image), slice: yield* pair(markers.slice), id: yield* pair(markers.id) }
-    const image = rows?.image ?? (yield* idOf(markers.row))
-
-    const tied = config.tied || !checkpoint.tensors.has(headOf(config))
-    const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(config, tied), skipped(config, tied))
-
-    const encoder = partEncoder(config, graphs)
-    const parts = { id: key, width: text.width, workers: yield* Workers, encoder, hasModes }
-    const producers = [...options.producers, pictures(parts, pictureSlices), ...(clipSlices === undefined ? [] : [clips(parts, clipSlices)])]
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType, modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: planner({
-          tokenizer, template, producers, markers: ids, useId: { image: pictureSlices.useId, video: pictureSlices.useId },
-          placeholders: rows === undefined ? undefined : { image: rows.image, ...(rows.video === undefined ? {} : { video: rows.video }) }
-        }),
-        positions: oneAxis, attention: [llamaAttention(text)], queryHeads: text.heads, levels: 0
-      }),
-      decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.maxPositions,
-      // As the published chat() samples.
-      defaults: { maxTokens: 1024, temperature: 0.7, topK: 100, topP: 0.8, minP: 0, repeatPenalty: 1.05, ...generation.defaults },
-      reference: {
-        placeholder: ({ modality }) => modality === "video" ? rows?.video ?? image : image,
-        pictureLevel: pictureLevel(pictureSlices.normalization), options: partOptions, hasPositions: false,
-        tables: { "slicing.json": slicingTable(encoder.unit, hasModes), ...(hasModes ? {} : { "positions.json": positionsTable }) }
+  open: (checkpoint, options) =>
+    Effect.gen(function* () {
+      const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
+      const { modelType, rows, text } = config
+      const hasModes = modelType === "minicpmv4_6"
+      const pictureSlices = yield* readSlices(checkpoint, config, "image_processor")
+      const clipSlices = hasModes && rows?.video !== undefined ? yield* readSlices(checkpoint, config, "video_processor") : undefined
+      const generation = yield* readGeneration(checkpoint)
+      const { template, tokenizer } = yield* openText(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+      const idOf = (name: string) => {
+        const id = tokenizer.controlId(name)
+        return id === undefined
+          ? Effect.fail(new CheckpointUnreadable({ stage: "load", path: checkpoint.folder, message: `${checkpoint.folder}: the tokenizer has no ${name}` }))
+          : Effect.succeed(id)
       }
-    }
-    return model
-  })
+      const pair = ([start, end]: readonly [string, string]) => Effect.all([idOf(start), idOf(end)])
+      const { markers } = pictureSlices
+      const ids = { image: yield* pair(markers.image), slice: yield* pair(markers.slice), id: yield* pair(markers.id) }
+      const image = rows?.image ?? (yield* idOf(markers.row))
+
+      const tied = config.tied || !checkpoint.tensors.has(headOf(config))
+      const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(config, tied), skipped(config, tied))
+
+      const encoder = partEncoder(config, graphs)
+      const parts = { id: key, width: text.width, workers: yield* Workers, encoder, hasModes }
+      const producers = [...options.producers, pictures(parts, pictureSlices), ...(clipSlices === undefined ? [] : [clips(parts, clipSlices)])]
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType,
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: planner({
+            tokenizer,
+            template,
+            producers,
+            markers: ids,
+            useId: { image: pictureSlices.useId, video: pictureSlices.useId },
+            placeholders: rows === undefined ? undefined : { image: rows.image, ...(rows.video === undefined ? {} : { video: rows.video }) }
+          }),
+          positions: oneAxis,
+          attention: [llamaAttention(text)],
+          queryHeads: text.heads,
+          levels: 0
+        }),
+        decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.maxPositions,
+        // As the published chat() samples.
+        defaults: { maxTokens: 1024, temperature: 0.7, topK: 100, topP: 0.8, minP: 0, repeatPenalty: 1.05, ...generation.defaults },
+        reference: {
+          placeholder: ({ modality }) => (modality === "video" ? (rows?.video ?? image) : image),
+          pictureLevel: pictureLevel(pictureSlices.normalization),
+          options: partOptions,
+          hasPositions: false,
+          tables: { "slicing.json": slicingTable(encoder.unit, hasModes), ...(hasModes ? {} : { "positions.json": positionsTable }) }
+        }
+      }
+      return model
+    })
 }

@@ -15,15 +15,21 @@ import type { MiniCpmConfig } from "./config.ts"
 const EPSILON = 1e-6
 
 /** Where a checkpoint keeps its parts. */
-const namesOf = ({ modelType }: MiniCpmConfig) => modelType === "minicpmv"
-  ? { model: "llm.model", head: "llm.lm_head", vision: "vpm", projector: "resampler" }
-  : { model: "model.language_model", head: "lm_head", vision: "model.vision_tower", projector: "model.merger" }
+const namesOf = ({ modelType }: MiniCpmConfig) =>
+  modelType === "minicpmv"
+    ? { model: "llm.model", head: "llm.lm_head", vision: "vpm", projector: "resampler" }
+    : { model: "model.language_model", head: "lm_head", vision: "model.vision_tower", projector: "model.merger" }
 
 /** Parts of a checkpoint that are not read: the encoder's last layer, where it is dropped, and a head that is the token table. */
-export const skipped = (config: MiniCpmConfig, tied: boolean) => (name: string): boolean => {
-  const { head, vision } = namesOf(config)
-  return (tied && name === `${head}.weight`) || (config.modelType === "minicpmv" && name.startsWith(`${vision}.encoder.layers.${config.vision.num_hidden_layers}.`))
-}
+export const skipped =
+  (config: MiniCpmConfig, tied: boolean) =>
+  (name: string): boolean => {
+    const { head, vision } = namesOf(config)
+    return (
+      (tied && name === `${head}.weight`) ||
+      (config.modelType === "minicpmv" && name.startsWith(`${vision}.encoder.layers.${config.vision.num_hidden_layers}.`))
+    )
+  }
 
 /** Name of the head's tensor. */
 export const headOf = (config: MiniCpmConfig): string => `${namesOf(config).head}.weight`
@@ -56,13 +62,16 @@ const resampler = (graph: GraphBuilder, hidden: Value, weights: Weights, inputs:
   const learned = packedProjection(layer(weights.tensor("query", [queries, width]), weights, "ln_q", width, EPSILON), attention, "query", width)
   const parts = concat([slice(shapeOf(hidden), { axis: 0, from: 0, to: 1 }), graph.constant(int64([2], [queries, width]))], 0)
   const asked = expand(reshape(learned, [1, queries, width]), parts, [hidden.shape[0], queries, width])
-  const mixed = multiHeadAttention(asked, packedProjection(keys, attention, "key", width), packedProjection(values, attention, "value", width), { heads: width / 128 })
+  const mixed = multiHeadAttention(asked, packedProjection(keys, attention, "key", width), packedProjection(values, attention, "value", width), {
+    heads: width / 128
+  })
   const out = layer(linear(mixed, attention, "out_proj", width, width, true), weights, "ln_post", width, EPSILON)
   return matMul(out, weights.tensor("proj", [width, width]))
 }
 
 /** Blocks of four rows as one: rows [parts, rows, width], taken in the order of the input `name` [rows], to [parts, rows / 4, 4 x width]. */
-const joined = (graph: GraphBuilder, hidden: Value, name: string, width: number): Value => reshape(gather(hidden, graph.input(name, "int64", [`${name} rows`]), 1), [0, -1, 4 * width])
+const joined = (graph: GraphBuilder, hidden: Value, name: string, width: number): Value =>
+  reshape(gather(hidden, graph.input(name, "int64", [`${name} rows`]), 1), [0, -1, 4 * width])
 
 /** Windows of 2 x 2 become one row: attention within each, then a feed-forward over the four, plus their mean (transformers `MiniCPMV4_6ViTWindowAttentionMerger`). */
 const windowMerger = (graph: GraphBuilder, hidden: Value, weights: Weights, { vision }: MiniCpmConfig): Value => {
@@ -74,7 +83,10 @@ const windowMerger = (graph: GraphBuilder, hidden: Value, weights: Weights, { vi
   const [queries, keys, values] = ["q_proj", "k_proj", "v_proj"].map((name) => linear(normed, attention, name, width, width, true))
   const seen = add(rows, linear(multiHeadAttention(queries, keys, values, { heads }), attention, "out_proj", width, width, true))
   const flat = layer(reshape(seen, [-1, 4 * width]), weights, "pre_norm", 4 * width, epsilon)
-  const merged = add(twoLayer(flat, weights, ["linear_1", "linear_2"], 4 * width, 4 * inner, width, (x) => gelu(x, "tanh")), reduceMean(seen, [1], { keepDims: false }))
+  const merged = add(
+    twoLayer(flat, weights, ["linear_1", "linear_2"], 4 * width, 4 * inner, width, (x) => gelu(x, "tanh")),
+    reduceMean(seen, [1], { keepDims: false })
+  )
   // Back to parts: as many as there were.
   const parts = concat([slice(shapeOf(hidden), { axis: 0, from: 0, to: 1 }), graph.constant(int64([2], [-1, width]))], 0)
   return reshape(merged, parts, [hidden.shape[0], "merged", width])
@@ -98,21 +110,31 @@ export const graphsOf = (config: MiniCpmConfig, tied: boolean): ReadonlyArray<Gr
   const { hidden_size: width, layer_norm_eps: epsilon, num_hidden_layers: depth } = vision
   const decoder = llamaGraphs(text, { model: names.model, head: names.head, tied, qkvBias, headNorms })
   if (projection._tag === "Resampler") {
-    return [...decoder, {
-      name: "vision",
-      build: (graph, weights) => {
-        const tower = weights.at(names.vision)
-        const hidden = layer(layers(embedded(graph, tower.at("embeddings"), config), tower, config, 0, depth), tower, "post_layernorm", width, epsilon)
-        graph.output("embeddings", resampler(graph, hidden, weights.at(names.projector), width, text.width, projection.queries))
+    return [
+      ...decoder,
+      {
+        name: "vision",
+        build: (graph, weights) => {
+          const tower = weights.at(names.vision)
+          const hidden = layer(layers(embedded(graph, tower.at("embeddings"), config), tower, config, 0, depth), tower, "post_layernorm", width, epsilon)
+          graph.output("embeddings", resampler(graph, hidden, weights.at(names.projector), width, text.width, projection.queries))
+        }
       }
-    }]
+    ]
   }
   const { after, times } = projection
   const hidden = (graph: GraphBuilder) => graph.input("hidden", "float32", ["parts", "patches", width])
   return [
     ...decoder,
-    { name: "vision", build: (graph, weights) => graph.output("hidden", layers(embedded(graph, weights.at(names.vision).at("embeddings"), config), weights.at(names.vision), config, 0, after + 1)) },
-    { name: "window_merger", build: (graph, weights) => graph.output("merged", windowMerger(graph, hidden(graph), weights.at(`${names.vision}.vit_merger`), config)) },
+    {
+      name: "vision",
+      build: (graph, weights) =>
+        graph.output("hidden", layers(embedded(graph, weights.at(names.vision).at("embeddings"), config), weights.at(names.vision), config, 0, after + 1))
+    },
+    {
+      name: "window_merger",
+      build: (graph, weights) => graph.output("merged", windowMerger(graph, hidden(graph), weights.at(`${names.vision}.vit_merger`), config))
+    },
     {
       name: "vision_rest",
       build: (graph, weights) => {

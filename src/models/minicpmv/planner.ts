@@ -31,13 +31,16 @@ export interface PlannerParts {
 
 /** Number, overview, slices; line breaks between rows of slices, none in front of the first (`get_slice_image_placeholder`, `MiniCPMV4_6Processor.replace_image_token`). */
 const place = (layout: LayoutBuilder, { index, ordinal, plan }: PlacedMedia, { markers, useId }: PlannerParts): void => {
-  if (useId[plan.modality] === true) layout.control(markers.id[0]).text(String(ordinal)).control(markers.id[1])
+  if (useId[plan.modality]) layout.control(markers.id[0]).text(String(ordinal)).control(markers.id[1])
   let from = 0
   plan.pieces.forEach((piece, i) => {
     const before = plan.pieces[i - 1]?.tile
     if (piece.tile !== undefined && before !== undefined && piece.tile[0] !== before[0]) layout.text("\n")
     const [start, end] = piece.tile === undefined ? markers.image : markers.slice
-    layout.control(start).segment(pieceSegment(plan, index, { rows: piece.rows }, from)).control(end)
+    layout
+      .control(start)
+      .segment(pieceSegment(plan, index, { rows: piece.rows }, from))
+      .control(end)
     from += piece.rows
   })
 }
@@ -47,18 +50,29 @@ const place = (layout: LayoutBuilder, { index, ordinal, plan }: PlacedMedia, { m
  * (`infer_channel_dimension_format`).
  */
 const checkFirst = ({ messages }: Prompt): Effect.Effect<void, LimitExceeded> => {
-  const first = messages.flatMap(({ content }) => content).flatMap((part) => part._tag === "Media" && isImageMedia(part.media) ? [part.media] : [])[0]
-  return first === undefined || (first.height !== 1 && first.height !== 3) ? Effect.void : Effect.fail(new LimitExceeded({
-    stage: "plan", source: first.name, limit: "height of the first picture", needed: first.height, allowed: 4,
-    message: `${first.name}: ${first.width} x ${first.height} pixels; MiniCPM-V 2.6 does not read a first picture that is 1 or 3 pixels high`
-  }))
+  const first = messages.flatMap(({ content }) => content).flatMap((part) => (part._tag === "Media" && isImageMedia(part.media) ? [part.media] : []))[0]
+  return first === undefined || (first.height !== 1 && first.height !== 3)
+    ? Effect.void
+    : Effect.fail(
+        new LimitExceeded({
+          stage: "plan",
+          source: first.name,
+          limit: "height of the first picture",
+          needed: first.height,
+          allowed: 4,
+          message: `${first.name}: ${first.width} x ${first.height} pixels; MiniCPM-V 2.6 does not read a first picture that is 1 or 3 pixels high`
+        })
+      )
 }
 
 /** Lays a prompt out as the published processors do. A token of id 0 in the prompt is seen like any other; the published chat() of 2.6 masks it, taking it for padding. */
 export const planner = (parts: PlannerParts): PromptPlanner => {
   const { placeholders, producers, template, tokenizer } = parts
   const laidOut = placeholderPlanner({
-    tokenizer, template, producers, placeholders: placeholders ?? {},
+    tokenizer,
+    template,
+    producers,
+    placeholders: placeholders ?? {},
     ...(placeholders === undefined ? { partsJoinedBy: "\n" } : {}),
     bringsMarkers: ([first]) => first?.plan.modality === "image" || first?.plan.modality === "video",
     place: (layout, media) => media.forEach((one) => place(layout, one, parts))
