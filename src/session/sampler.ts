@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { BackendFailure } from "../core/errors.ts"
+import { inSlices, type Steps } from "../text/time-slices.ts"
 import { seededRandom } from "./seeded-random.ts"
 
 /** How the next token is chosen. Neutral values change nothing: topK 0, topP 1, minP 0, repeatPenalty 1. */
@@ -58,9 +59,10 @@ interface Border {
  * The key at which weights (1 each where there are none) reach `target`: three passes over histograms of the keys' digits, so that nothing is sorted and the
  * time does not depend on the scores.
  */
-const keyAtWeight = (bits: Int32Array, weights: Float64Array | undefined, count: number, target: number): Border => {
+function* keyAtWeight(bits: Int32Array, weights: Float64Array | undefined, count: number, target: number): Steps<Border> {
   let border: Border = { key: 0, above: 0, equals: 0, sum: 0 }
   for (const { lowest, shift, values } of DIGITS) {
+    yield
     const sums = new Float64Array(values)
     const counts = new Int32Array(values)
     const prefix = border.key
@@ -99,7 +101,7 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
   let weights = new Float64Array(0)
 
   /** Fills `scores` with penalized logits and gives the best id. */
-  const penalize = (logits: Float32Array, seen: ReadonlyArray<number>): number | BackendFailure => {
+  function* penalize(logits: Float32Array, seen: ReadonlyArray<number>): Steps<number | BackendFailure> {
     const { length } = logits
     if (scores.length !== length) {
       scores = new Float32Array(length)
@@ -112,6 +114,7 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
         if (id >= 0 && id < length) scores[id] = logits[id] < 0 ? logits[id] * repeatPenalty : logits[id] / repeatPenalty
       }
     }
+    yield
     let best = 0
     let bad = 0
     for (let id = 0; id < length; id++) {
@@ -126,8 +129,9 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
   }
 
   /** Fills `ids` and `weights` with the tokens that may come next and gives how many there are. */
-  const choose = (logits: Float32Array, seen: ReadonlyArray<number>): number | BackendFailure => {
-    const best = penalize(logits, seen)
+  function* choose(logits: Float32Array, seen: ReadonlyArray<number>): Steps<number | BackendFailure> {
+    const best = yield* penalize(logits, seen)
+    yield
     if (best instanceof BackendFailure) return best
     if (temperature === 0) {
       ids[0] = best
@@ -137,6 +141,7 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
     const { length } = scores
     // Adding 0 makes one zero of the two.
     for (let id = 0; id < length; id++) scores[id] = scores[id] / temperature + 0
+    yield
     const bits = new Int32Array(scores.buffer)
     let count = length
     for (let id = 0; id < length; id++) ids[id] = id
@@ -154,12 +159,13 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
       }
       count = kept
     }
-    if (topK > 0 && topK < length) keepFrom(keyAtWeight(bits, undefined, count, topK).key, count)
+    if (topK > 0 && topK < length) keepFrom((yield* keyAtWeight(bits, undefined, count, topK)).key, count)
+    yield
     let total = 0
     for (let at = 0; at < count; at++) total += weights[at] = Math.exp(scores[at] - top)
     if (topP < 1) {
       const target = topP * total
-      const { above, equals, key, sum: together } = keyAtWeight(bits, weights, count, target)
+      const { above, equals, key, sum: together } = yield* keyAtWeight(bits, weights, count, target)
       // Of equals at the border as many stay as are needed, the lowest ids first (torch's sort leaves that open).
       keepFrom(key, together > 0 ? Math.max(1, Math.ceil((target - above) / (together / equals))) : equals)
     }
@@ -179,31 +185,32 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
     for (let at = 0; at < count; at++) total += weights[at]
     return total
   }
+  function* draw(logits: Float32Array, seen: ReadonlyArray<number>): Steps<number | BackendFailure> {
+    if (temperature === 0) return yield* penalize(logits, seen)
+    const count = yield* choose(logits, seen)
+    if (count instanceof BackendFailure) return count
+    yield
+    let left = random() * sumOf(count)
+    let last = 0
+    for (let at = 0; at < count; at++) {
+      if (weights[at] === 0) continue
+      last = at
+      left -= weights[at]
+      if (left < 0) break
+    }
+    return ids[last]
+  }
+  function* describe(logits: Float32Array, seen: ReadonlyArray<number>): Steps<TokenDistribution | BackendFailure> {
+    const count = yield* choose(logits, seen)
+    if (count instanceof BackendFailure) return count
+    const total = sumOf(count)
+    return { ids: ids.slice(0, count), probabilities: weights.slice(0, count).map((weight) => weight / total) }
+  }
+  // In slices: a vocabulary of 150,000 takes several passes, each a fraction of a millisecond.
+  const sliced = <A>(steps: () => Steps<A | BackendFailure>): Effect.Effect<A, BackendFailure> =>
+    Effect.flatMap(inSlices(steps), (made) => made instanceof BackendFailure ? Effect.fail(made) : Effect.succeed(made))
   return {
-    next: (logits, seen) =>
-      Effect.suspend(() => {
-        if (temperature === 0) {
-          const best = penalize(logits, seen)
-          return best instanceof BackendFailure ? Effect.fail(best) : Effect.succeed(best)
-        }
-        const count = choose(logits, seen)
-        if (count instanceof BackendFailure) return Effect.fail(count)
-        let left = random() * sumOf(count)
-        let last = 0
-        for (let at = 0; at < count; at++) {
-          if (weights[at] === 0) continue
-          last = at
-          left -= weights[at]
-          if (left < 0) break
-        }
-        return Effect.succeed(ids[last])
-      }),
-    distribution: (logits, seen) =>
-      Effect.suspend(() => {
-        const count = choose(logits, seen)
-        if (count instanceof BackendFailure) return Effect.fail(count)
-        const total = sumOf(count)
-        return Effect.succeed({ ids: ids.slice(0, count), probabilities: weights.slice(0, count).map((weight) => weight / total) })
-      })
+    next: (logits, seen) => sliced(() => draw(logits, seen)),
+    distribution: (logits, seen) => sliced(() => describe(logits, seen))
   }
 }

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 export type Steps<A> = Generator<void, A, void>
 
 /** Milliseconds that a slice may run before the event loop gets its turn. */
-const SLICE_MS = 4
+const SLICE_MS = 2
 
 /** Runs pausable work to its end at once. */
 export const atOnce = <A>(steps: Steps<A>): A => {
