@@ -10,7 +10,16 @@ const hertzToMel = (hertz: number): number => hertz >= slaney.start ? slaney.mel
 
 const melToHertz = (mel: number): number => mel >= slaney.mel ? slaney.start * Math.exp((mel - slaney.mel) / slaney.step) : 200 * mel / 3
 
+/** Kaldi's mel scale. */
+const kaldiMel = (hertz: number): number => 1127 * Math.log(1 + hertz / 700)
+
 const linspace = (from: number, to: number, count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i === count - 1 ? to : from + i * ((to - from) / (count - 1)))
+
+/** A filter without the zeros at its ends. */
+const triangle = (weights: ReadonlyArray<number>) => {
+  const from = Math.max(0, weights.findIndex((weight) => weight > 0))
+  return { from, weights: Float32Array.from(weights.slice(from, weights.findLastIndex((weight) => weight > 0) + 1)) }
+}
 
 /**
  * Slaney's mel filters, normalized to equal area, as `mel_filter_bank(norm="slaney", mel_scale="slaney")` of transformers computes them: `bins` filters
@@ -24,9 +33,22 @@ export const slaneyMelFilters = (bins: number, frequencies: number, sampleRateHz
       const [low, center, high] = corners.slice(bin, bin + 3)
       const area = 2 / (high - low)
       const weights = points.map((point) => Math.max(0, Math.min((point - low) / (center - low), (high - point) / (high - center))) * area)
-      const from = Math.max(0, weights.findIndex((weight) => weight > 0))
-      const last = weights.findLastIndex((weight) => weight > 0)
-      return { from, weights: Float32Array.from(weights.slice(from, last + 1)) }
+      return triangle(weights)
+    })
+  }
+}
+
+/**
+ * Kaldi's mel filters, triangles on the mel scale itself, as `mel_filter_bank(mel_scale="kaldi", triangularize_in_mel_space=True)` of transformers computes them:
+ * `bins` filters between `minHertz` and `maxHertz` over `frequencies` points between 0 and half of `sampleRateHz`.
+ */
+export const kaldiMelFilters = (bins: number, frequencies: number, sampleRateHz: number, minHertz: number, maxHertz: number): FilterBank => {
+  const corners = linspace(kaldiMel(minHertz), kaldiMel(maxHertz), bins + 2)
+  const points = Array.from({ length: frequencies }, (_, k) => kaldiMel(sampleRateHz / ((frequencies - 1) * 2) * k))
+  return {
+    filters: Array.from({ length: bins }, (_, bin) => {
+      const [low, center, high] = corners.slice(bin, bin + 3)
+      return triangle(points.map((point) => Math.max(0, Math.min((point - low) / (center - low), (high - point) / (high - center)))))
     })
   }
 }

@@ -16,11 +16,14 @@ export interface ShortTimeSpectrum {
   readonly power: (samples: Float32Array, from: number) => Float64Array
 }
 
+/** Hamming's window of `length` points, symmetric: both ends alike. */
+export const hammingWindow = (length: number): Float64Array => Float64Array.from({ length }, (_, k) => 0.54 - 0.46 * Math.cos(2 * Math.PI * k / (length - 1)))
+
 /** Hann's window of `length` points, periodic, rounded to float32 as torch keeps it. */
 export const hannWindow = (length: number): Float32Array => Float32Array.from({ length }, (_, k) => 0.5 - 0.5 * Math.cos(2 * Math.PI * k / length))
 
-/** Spectra under `window` [fftSize], in float64. */
-export const shortTimeSpectrum = (fftSize: number, window: Float32Array): ShortTimeSpectrum => {
+/** Spectra under `window` [fftSize or less, zeros behind], in float64. */
+export const shortTimeSpectrum = (fftSize: number, window: Float32Array | Float64Array): ShortTimeSpectrum => {
   const fourier = realFourier(fftSize)
   const { frequencies } = fourier
   const frame = new Float64Array(fftSize)
@@ -30,7 +33,7 @@ export const shortTimeSpectrum = (fftSize: number, window: Float32Array): ShortT
   return {
     frequencies,
     power: (samples, from) => {
-      for (let j = 0; j < fftSize; j++) frame[j] = samples[from + j] * window[j]
+      for (let j = 0; j < window.length; j++) frame[j] = samples[from + j] * window[j]
       fourier.transform(frame, re, im)
       for (let k = 0; k < frequencies; k++) power[k] = re[k] * re[k] + im[k] * im[k]
       return power

@@ -6,6 +6,7 @@ import { followRecipe, type PictureRecipe } from "./picture-recipe.ts"
 import { resample, type ResampleSettings } from "./resample.ts"
 import type { PixelSize, RgbImage } from "./rgb-image.ts"
 
+export { hdCropPixels } from "./hd-crop-pixels.ts"
 export { followRecipe } from "./picture-recipe.ts"
 export { toRgb } from "./raw-pixels.ts"
 export { resample } from "./resample.ts"

@@ -3,6 +3,7 @@ import type { WorkerFailed } from "../../src/core/errors.ts"
 import { Workers } from "../../src/worker/workers.ts"
 import { workerTask } from "../../src/worker/worker-task.ts"
 import type { PatchSettings } from "./image.worker.ts"
+import type { HdCropPixelSettings } from "./hd-crop-pixels.ts"
 import type { PatchFeatures } from "./patches.ts"
 import type { PatchStrip } from "./patch-strip.ts"
 import type { PictureRecipe, PixelPlanes } from "./picture-recipe.ts"
@@ -14,6 +15,7 @@ export type { PatchSettings } from "./image.worker.ts"
 const task = workerTask<typeof import("./image.worker.ts")>()
 const resampleTask = task("./image.worker.ts", import.meta.url, "resample")
 const recipeTask = task("./image.worker.ts", import.meta.url, "followRecipe")
+const hdCropsTask = task("./image.worker.ts", import.meta.url, "hdCropPixels")
 const stripTask = task("./image.worker.ts", import.meta.url, "stripOf")
 const patchesTask = task("./image.worker.ts", import.meta.url, "patchesOf")
 
@@ -52,3 +54,7 @@ export const recipePictures = (image: RgbImage, recipe: PictureRecipe, handOver:
 /** The same as one strip of patches, off the event loop (see `patchStrip`). */
 export const recipeStrip = (image: RgbImage, recipe: PictureRecipe, patch: number, handOver: HandOver = {}): Effect.Effect<PatchStrip, WorkerFailed, Workers> =>
   Effect.flatMap(Workers, (workers) => workers.call(stripTask, [image, recipe, patch], { transfer: buffers([image], handOver) }))
+
+/** An overview of a picture and its crops, off the event loop (see `hdCropPixels`). */
+export const hdCropFeatures = (image: RgbImage, settings: HdCropPixelSettings, handOver: HandOver = {}): Effect.Effect<Float32Array, WorkerFailed, Workers> =>
+  Effect.flatMap(Workers, (workers) => workers.call(hdCropsTask, [image, settings], { transfer: buffers([image], handOver) }))

@@ -127,7 +127,8 @@ export const answer = (
   const { positions, summary } = planned
   if (!summary.fits) return yield* overflow(summary)
   const made: PromptPlan = { ...planned.plan, media: planned.plan.media.map(settings.encoderCache.through) }
-  const reach = positions.generateAt + summary.maxTokens
+  // The last token of an answer is never read.
+  const reach = positions.generateAt + summary.maxTokens - 1
   const wanted = identityOf(made, positions, model.family.attention, reach)
   const kept = held.identity === undefined ? 0 : reusablePrefix(held.identity, held.rows, wanted)
   const { total: rows, ...usageRows } = summary.rows

@@ -144,7 +144,7 @@ const climbMedia = (key: string, planned: PlannedMedia, take: (name: string) => 
   else {
     const blocks = yield* Stream.runCollect(stages.features)
     const beyond = blocks.filter((block) => block.beyond === true)
-    const own = joinBlocks(blocks.filter((block) => block.beyond !== true), isSound(key) && features.shape.length === 2 && features.shape[1] !== 0)
+    const own = joinBlocks(blocks.filter((block) => block.beyond !== true), isSound(key) && features.shape[1] !== blocks[0]?.shape[1])
     const compared = features.shape.length === 1 ? { shape: [own.data.length], data: own.data } : own
     findings.push(isSound(key) ? soundFeatures(`${key}.features`, compared.data, compared.shape, features) : pictureFeatures(`${key}.features`, compared.data, compared.shape, features, level))
     const same = own.data.length === features.data.length

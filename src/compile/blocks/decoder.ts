@@ -1,9 +1,9 @@
-import { add, fusedMatMul, matMul, reshape, rotaryEmbedding, slice, softmax, tensorScatter, tile, transpose } from "../../onnx/ops.ts"
+import { add, fusedMatMul, matMul, reshape, rotaryEmbedding, slice, softmax, split, tensorScatter, tile, transpose } from "../../onnx/ops.ts"
 import type { GraphBuilder, Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
 import { crossAttentionLayer, crossInputs } from "./cross-attention.ts"
-import { gated } from "./feed-forward.ts"
-import { linear } from "./linear.ts"
+import { fusedGated, gated } from "./feed-forward.ts"
+import { linear, type LinearForm } from "./linear.ts"
 import { rms } from "./normalization.ts"
 
 /** What a Llama-like decoder is made of. Rotary and masks are data: inputs of each kind of attention. */
@@ -34,6 +34,10 @@ export interface DecoderSpec {
   readonly rotaryWidth?: number
   /** Extra rows added after decoder layers 0.. (deepstack). */
   readonly levels: number
+  /** Query, key and value are one matrix (`qkv_proj`), gate and up another (`gate_up_proj`), as Phi keeps them. */
+  readonly fused?: boolean
+  /** How the layers' products are made; default: by their matrices alone. */
+  readonly linear?: LinearForm
   /** Layers that look at a memory instead of at the rows before them; they have no cells. */
   readonly crossLayers?: ReadonlyArray<number>
 }
@@ -55,8 +59,13 @@ export const attention = (graph: GraphBuilder, x: Value, weights: Weights, layer
   const { headWidth, heads, kvHeads, width } = spec
   const group = heads / kvHeads
   const kind = spec.kindOf(layer)
+  const { linear: product = linear } = spec
+  const sizes = { q: heads * headWidth, k: kvHeads * headWidth, v: kvHeads * headWidth }
+  const [fusedQ, fusedK, fusedV] = spec.fused === true ? split(product(x, weights, "qkv_proj", width, sizes.q + sizes.k + sizes.v, spec.qkvBias), { axis: 1, sizes: [sizes.q, sizes.k, sizes.v] }) : []
+  const fused = { q: fusedQ, k: fusedK, v: fusedV }
+  const projected = (name: "q" | "k" | "v"): Value => fused[name] ?? product(x, weights, `${name}_proj`, width, sizes[name], spec.qkvBias)
   const turned = (name: "q" | "k", count: number): Value => {
-    let rows = linear(x, weights, `${name}_proj`, width, count * headWidth, spec.qkvBias)
+    let rows = projected(name)
     if (spec.headNorms === true) {
       rows = reshape(rms(reshape(rows, [-1, count, headWidth]), weights, `${name}_norm`, headWidth, spec.epsilon, spec.plusOne), [-1, count * headWidth])
     }
@@ -70,11 +79,11 @@ export const attention = (graph: GraphBuilder, x: Value, weights: Weights, layer
   }
   const queries = reshape(transpose(reshape(turned("q", heads), [1, -1, kvHeads, group, headWidth]), [0, 2, 3, 1, 4]), [1, kvHeads, -1, headWidth])
   const keys = cached("key", turned("k", kvHeads))
-  const values = cached("value", linear(x, weights, "v_proj", width, kvHeads * headWidth, spec.qkvBias))
+  const values = cached("value", projected("v"))
   const scores = add(fusedMatMul(queries, keys, { transB: true, alpha: spec.scale ?? headWidth ** -0.5 }), shared.bias[kind])
   const mixed = matMul(softmax(scores, -1), values)
   const rows = reshape(transpose(reshape(mixed, [1, kvHeads, group, -1, headWidth]), [0, 3, 1, 2, 4]), [-1, heads * headWidth])
-  return linear(rows, weights, "o_proj", heads * headWidth, width, false)
+  return product(rows, weights, "o_proj", heads * headWidth, width, false)
 }
 
 /** The inputs of all layers: `embeddings` [rows, width], `write_at` [1], and cos, sin and bias of each kind. */
@@ -93,7 +102,7 @@ export const sharedInputs = (graph: GraphBuilder, spec: DecoderSpec): Shared => 
 export const decoderLayer = (graph: GraphBuilder, x: Value, weights: Weights, layer: number, spec: DecoderSpec, shared: Shared): Value => {
   const norm = (value: Value, name: string) => rms(value, weights, name, spec.width, spec.epsilon, spec.plusOne)
   const attended = attention(graph, norm(x, "input_layernorm"), weights.at("self_attn"), layer, spec, shared)
-  const feed = (value: Value) => gated(value, weights.at("mlp"), spec.width, spec.inner, spec.activation, false)
+  const feed = (value: Value) => (spec.fused === true ? fusedGated : gated)(value, weights.at("mlp"), spec.width, spec.inner, spec.activation, false, spec.linear)
   if (spec.sandwich === true) {
     const middle = add(x, norm(attended, "post_attention_layernorm"))
     return add(middle, norm(feed(norm(middle, "pre_feedforward_layernorm")), "post_feedforward_layernorm"))

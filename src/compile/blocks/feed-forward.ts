@@ -1,7 +1,7 @@
-import { gelu, mul, quickGelu, silu } from "../../onnx/ops.ts"
+import { gelu, mul, quickGelu, silu, split } from "../../onnx/ops.ts"
 import type { Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
-import { linear } from "./linear.ts"
+import { linear, type LinearForm } from "./linear.ts"
 
 /** Activations by the checkpoints' names (`hidden_act`). */
 export const activations: Readonly<Record<string, (x: Value) => Value>> = {
@@ -12,8 +12,14 @@ export const activations: Readonly<Record<string, (x: Value) => Value>> = {
 }
 
 /** SwiGLU and its kin: down(activation(gate(x)) * up(x)). */
-export const gated = (x: Value, weights: Weights, width: number, inner: number, activation: (x: Value) => Value, bias: boolean): Value =>
-  linear(mul(activation(linear(x, weights, "gate_proj", width, inner, bias)), linear(x, weights, "up_proj", width, inner, bias)), weights, "down_proj", inner, width, bias)
+export const gated = (x: Value, weights: Weights, width: number, inner: number, activation: (x: Value) => Value, bias: boolean, product: LinearForm = linear): Value =>
+  product(mul(activation(product(x, weights, "gate_proj", width, inner, bias)), product(x, weights, "up_proj", width, inner, bias)), weights, "down_proj", inner, width, bias)
+
+/** The same with gate and up as one matrix, x [rows, width]. */
+export const fusedGated = (x: Value, weights: Weights, width: number, inner: number, activation: (x: Value) => Value, bias: boolean, product: LinearForm = linear): Value => {
+  const [gate, up] = split(product(x, weights, "gate_up_proj", width, 2 * inner, bias), { axis: 1, sizes: [inner, inner] })
+  return product(mul(activation(gate), up), weights, "down_proj", inner, width, bias)
+}
 
 /** Two layers with an activation between, both with bias: `names` are theirs in the checkpoint. */
 export const twoLayer = (x: Value, weights: Weights, names: readonly [string, string], width: number, inner: number, outputs: number, activation: (x: Value) => Value): Value =>

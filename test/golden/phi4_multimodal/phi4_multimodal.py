@@ -87,6 +87,7 @@ def build(folder, seed, *, hidden=24, layers=3, heads=3, kv_heads=1, partial=.75
     norm = model.model.embed_tokens_extend.audio_embed.encoder.encoder_embedding
     norm.global_mean.copy_(9 + torch.randn(mels, generator=g)); norm.global_invstd.copy_(.25 * (1 + .1 * torch.randn(mels, generator=g)))
     round_weights(model, dtype)
+    for buffer in (norm.global_mean, norm.global_invstd): buffer.copy_(buffer.to(dtype).float())  # buffers that are stored: a checkpoint that is loaded has them rounded
     model.base = {n: p.detach().clone() for n, p in model.named_parameters() if ADAPTED.match(n)}
     model.adapters = {}
     for mode, (r, alpha) in zip(("vision", "speech"), lora):
