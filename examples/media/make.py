@@ -1,6 +1,7 @@
 """Makes the files that the examples and the demo read. Needs espeak-ng and ffmpeg. `python make.py` from anywhere.
 
-demo.mp4      6 s, h264 and aac: a red circle, then a blue square, then a yellow triangle, two seconds each; a voice says "dog" while
+demo.mp4      5 s, h264 and aac: a blue square appears after two seconds; later a voice says "seven"
+parts.mp4     6 s, h264 and aac: a red circle, then a blue square, then a yellow triangle, two seconds each; a voice says "dog" while
               the square is there and "seven" while the triangle is there
 moving.mp4    5 s, h264 and aac: a green star moves, then a purple square, then the star again; it beeps while the square moves
 shapes.png    five shapes: two red circles, a blue square, a green triangle, a yellow star
@@ -35,6 +36,14 @@ def film(name, seconds, h, w, draw, sound):
         "-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart", "-bitexact", f"{HERE}/{name}"], input=frames, check=True); os.remove(f"{HERE}/sound.tmp")
 
 def demo():
+    h, w = 240, 320; square = thing("square", "blue", 42); base = ground(h, w)
+    def draw(t):
+        im = base.copy()
+        if t >= 2: square.paint(im, 190, 130)
+        return im
+    film("demo.mp4", 5, h, w, draw, line(5, (3.3, say("seven"))))
+
+def parts():
     h, w = 240, 320; circle, square, triangle = thing("circle", "red", 38), thing("square", "blue", 40), thing("triangle", "yellow", 42); base = ground(h, w)
     def draw(t):
         im = base.copy()
@@ -42,7 +51,7 @@ def demo():
         elif t < 4: square.paint(im, 210, 140)
         else: triangle.paint(im, 150, 95)
         return im
-    film("demo.mp4", 6, h, w, draw, line(6, (2.7, say("dog")), (4.7, say("seven"))))
+    film("parts.mp4", 6, h, w, draw, line(6, (2.7, say("dog")), (4.7, say("seven"))))
 
 def moving():
     h, w = 240, 320; star, square = thing("star", "green", 34), thing("square", "purple", 32); base = ground(h, w, 240, 15)
@@ -61,4 +70,4 @@ def sounds():
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "wav", "-i", f"{HERE}/sound.tmp", "-c:a", "libmp3lame", "-b:a", "96k", "-bitexact", f"{HERE}/numbers.mp3"], check=True); os.remove(f"{HERE}/sound.tmp")
     b = beep(np.random.default_rng(3), .12, 880); pcm(f"{HERE}/beeps.wav", line(2.5, (.4, b), (1., b), (1.6, b)))
 
-if __name__ == "__main__": demo(); moving(); pictures(); sounds()
+if __name__ == "__main__": demo(); parts(); moving(); pictures(); sounds()

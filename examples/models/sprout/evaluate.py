@@ -1,10 +1,10 @@
 """Accuracy on the held-out files by the published implementation, task by task. With --ablate, the joint tasks again with something taken away.
     python evaluate.py HELDOUT_FOLDER [--checkpoint checkpoint] [--items N] [--json OUT.json] [--ablate]"""
-import argparse, collections, json, os
+import argparse, collections, json, logging, os
 import numpy as np, torch
 from export import load
 from reference import prepare, say
-torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+logging.disable(logging.WARNING); torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 def right(answer, wanted): return answer.strip().rstrip(".").lower() in wanted
 

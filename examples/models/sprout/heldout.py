@@ -28,11 +28,11 @@ TASKS = dict(
 BOUND = {("picture", k): .95 for k in ("color", "shape", "place")} | {("clip", "direction"): .95, ("clip", "shape"): .95, ("clip", "color"): .95, ("sound", "digit"): .95, ("sound", "beeps"): .95} | {("joint", k): .9 for k in TASKS["joint"]} | {(m, k): .9 for m in ("clip", "sound") for k in TASKS[m] if k.startswith("when")}
 ANOTHER_SYNTHESIZER = "digit, a synthesizer never trained on"
 
-def answers(a):
+def answers(a, count=False):
     """The ways to say it: numbers also as digits, `tone` and `event` words in their other forms."""
     forms = {a}; words = a.split()
     if all(w in NUMBERS for w in words): forms |= {" ".join(str(NUMBERS.index(w)) for w in words), "".join(str(NUMBERS.index(w)) for w in words), ", ".join(words)}
-    if a == "zero": forms.add("none")
+    if a == "zero" and count: forms.add("none")
     return sorted(f.lower() for f in forms)
 
 class Writer:
@@ -71,7 +71,7 @@ class Writer:
         for task, q, a in new: self.keep(kind, task, TASKS[kind][task], files, [(q, a)])
     def keep(self, kind, task, chance, files, turns):
         n = self.have[kind, task] = self.have.get((kind, task), 0) + 1
-        self.out.append(dict(id=f"{kind}-{task.replace(' ', '-').replace(',', '')}-{n}", kind=kind, task=task, chance=round(chance, 3), bound=BOUND.get((kind, task), .85) if task != ANOTHER_SYNTHESIZER else None, media=files, turns=[dict(question=q, answers=answers(a)) for q, a in turns]))
+        self.out.append(dict(id=f"{kind}-{task.replace(' ', '-').replace(',', '')}-{n}", kind=kind, task=task, chance=round(chance, 3), bound=BOUND.get((kind, task), .85) if task != ANOTHER_SYNTHESIZER else None, media=files, turns=[dict(question=q, answers=answers(a, "count" in task or "often" in task)) for q, a in turns]))
     def wants(self, kind): return [t for t in TASKS[kind] if self.have.get((kind, t), 0) < self.items]
 
     def timing(self, choices):

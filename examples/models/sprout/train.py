@@ -177,7 +177,7 @@ def losses(model, heads, b, align):
 
 PLAN = {  # kind: (weight, samples a batch), by minute of the run
     0: dict(picture=(1.3, 64), pictures=(.1, 32), sound=(1., 64), clip=(1., 32), joint=(.5, 16)),
-    8: dict(picture=(1.6, 48), pictures=(.1, 20), sound=(.8, 36), clip=(.9, 20), joint=(1.6, 16))}
+    8: dict(picture=(1.7, 48), pictures=(.1, 20), sound=(1.2, 40), clip=(.9, 20), joint=(1.5, 16))}
 
 def answer(a):
     torch.manual_seed(a.seed); model, heads = Thinker(), Heads()
