@@ -87,6 +87,22 @@ describe.each(families)("%s", (family, picture, part, tensor, takes) => {
   })
 })
 
+describe("tensors as transformers 5 names its modules", () => {
+  it.each(["llava/clip", "llava_onevision"])("%s", async (family) => {
+    for (const nested of ["vision_model.", ""]) {
+      const checkpoint = changed(family, {})
+      await run(rewrite(join(checkpoint, "model.safetensors"), (tensors) => {
+        for (const [name, tensor] of [...tensors]) {
+          tensors.delete(name)
+          tensors.set(name.replace(/^language_model\.lm_head\./, "lm_head.").replace(/^language_model\.model\./, "model.language_model.").replace(/^vision_tower\.vision_model\./, `model.vision_tower.${nested}`)
+            .replace(/^(multi_modal_projector\.|image_newline$)/, "model.$1"), tensor)
+        }
+      }))
+      expect((await run(Effect.result(open(checkpoint))))._tag).toBe("Success")
+    }
+  })
+})
+
 /** The change of one field, at the top or in a part of the file. */
 const set = (field: string, value: unknown) => (json: Json): Json => {
   const [head, ...rest] = field.split(".")
