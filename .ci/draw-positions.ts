@@ -19,7 +19,7 @@ const axes = ["time", "height", "width"]
 export const drawPositions = async (): Promise<string> => {
   const { modalities, positions } = await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
     const model = yield* loadModel()
-    const prompt = yield* openPrompt([{ role: "user", content: [video(join(root, "examples/media/parade.mp4")), "What is said while the red square is visible?"] }])
+    const prompt = yield* openPrompt([{ role: "user", content: [video(join(root, "examples/media/demo.mp4")), "Is the word said before or after the square appears?"] }])
     const planned = yield* planPrompt(model, prompt)
     const table = rowTable(planned.plan.layout)
     return { positions: planned.positions, modalities: Array.from(table.media, (media) => media === -1 ? "text" : planned.plan.media[media].plan.modality) }
