@@ -92,8 +92,9 @@ describe("tensors as transformers 5 names its modules", () => {
     for (const nested of ["vision_model.", ""]) {
       const checkpoint = changed(family, {})
       await run(rewrite(join(checkpoint, "model.safetensors"), (tensors) => {
-        for (const [name, tensor] of [...tensors]) {
-          tensors.delete(name)
+        const before = [...tensors]
+        tensors.clear()
+        for (const [name, tensor] of before) {
           tensors.set(name.replace(/^language_model\.lm_head\./, "lm_head.").replace(/^language_model\.model\./, "model.language_model.").replace(/^vision_tower\.vision_model\./, `model.vision_tower.${nested}`)
             .replace(/^(multi_modal_projector\.|image_newline$)/, "model.$1"), tensor)
         }
