@@ -14,7 +14,7 @@ import { cString, fatal, made, takeFault } from "./ort-library.ts"
 import type { Address } from "./ort-api.ts"
 import type { OrtLibrary } from "./ort-library.ts"
 
-/** Run options of one graph, used again from run to run. */
+/** Run options of one graph, used again from run to run. One is kept when none runs, however many ran at once. */
 export class RunOptionsPool {
   readonly #library: OrtLibrary
   readonly #idle: Array<Address> = []
@@ -34,15 +34,18 @@ export class RunOptionsPool {
   }
 
   give(options: Address, stopped: boolean): void {
+    if (this.#idle.length > 0) return this.#release(options)
     if (stopped) takeFault(this.#library.api, this.#library.api.runOptionsUnsetTerminate(options))
     this.#idle.push(options)
   }
 
   close(): void {
-    for (const options of this.#idle.splice(0)) {
-      this.#library.api.releaseRunOptions(options)
-      freed("runOptions")
-    }
+    for (const options of this.#idle.splice(0)) this.#release(options)
+  }
+
+  #release(options: Address): void {
+    this.#library.api.releaseRunOptions(options)
+    freed("runOptions")
   }
 }
 
