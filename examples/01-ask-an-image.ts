@@ -1,7 +1,7 @@
 /** Ask about a picture, and stream the answer. Run: npm exec -- node examples/01-ask-an-image.ts [PICTURE] [QUESTION] */
 import { image, load } from "sensorium"
 
-const [picture = "examples/media/circles.png", question = "How many circles are there?"] = process.argv.slice(2)
+const [picture = "examples/media/photo.jpg", question = "What color is the shape?"] = process.argv.slice(2)
 
 const model = await load()
 try {

@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs"
 import { audio, load } from "sensorium"
 
-const [recording = "examples/media/march.wav", question = "What is said?"] = process.argv.slice(2)
+const [recording = "examples/media/number.wav", question = "What number is said?"] = process.argv.slice(2)
 
 const model = await load()
 try {

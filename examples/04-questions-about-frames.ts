@@ -4,26 +4,26 @@
  */
 import { load, video } from "sensorium"
 
-const [clip = "examples/media/parade.mp4"] = process.argv.slice(2)
-const questions = ["What color is the shape?", "What shape is it?"]
+const [clip = "examples/media/parts.mp4"] = process.argv.slice(2)
 
 const model = await load()
 try {
-  const whole = [video(clip), "What is said first?"] as const
-  const { media } = await model.plan(whole)
+  const { media } = await model.plan([video(clip), "What is seen?"])
   const seconds = media[0].frames.flatMap(({ atSeconds }) => atSeconds ?? [])
   console.log(`steps at ${seconds.map((at) => at.toFixed(1)).join(", ")} s`)
 
-  // The stretch around each second step, by itself: start and end are seconds.
-  for (const at of seconds.filter((_, i) => i % 2 === 0)) {
-    const stretch = video(clip, { start: at, end: at + 1, sound: false })
-    for (const question of questions) {
-      const { text } = await model.ask([stretch, question], { maxTokens: 8 })
-      console.log(`${at.toFixed(1)} s  ${question}  ${text}`)
-    }
+  // One stretch of two seconds after the other, by itself: start and end are seconds.
+  for (let start = 0; start <= (seconds.at(-1) ?? 0); start += 2) {
+    const stretch = video(clip, { start, end: start + 1.9, sound: false })
+    const { text } = await model.ask([stretch, "What color is the shape?"], { maxTokens: 8 })
+    console.log(`${start} to ${start + 2} s  What color is the shape?  ${text}`)
   }
 
-  console.log(`whole clip  ${whole[1]}  ${(await model.ask(whole, { maxTokens: 8 })).text}`)
+  // The whole clip, and several questions about it.
+  for (const question of ["What is the first color?", "What is the last color?"]) {
+    const { text, usage } = await model.ask([video(clip), question], { maxTokens: 8 })
+    console.log(`whole clip  ${question}  ${text} (${usage.rows.video} rows of video)`)
+  }
 } finally {
   await model.dispose()
 }

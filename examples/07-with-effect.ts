@@ -12,12 +12,12 @@ const telling = Layer.effect(MediaOpener, Effect.map(MediaOpener, ({ open }) => 
 const program = Effect.gen(function*() {
   const model = yield* Sensorium
 
-  yield* model.ask([Media.video("examples/media/parade.mp4"), "What is said while the red square is visible?"], { maxTokens: 8 }).pipe(
+  yield* model.ask([Media.video("examples/media/demo.mp4"), "What word is said?"], { maxTokens: 8 }).pipe(
     Stream.runForEach((text) => Console.log(text))
   )
 
   // Errors are in the type, with figures.
-  yield* model.ask([Media.image("examples/media/circles.png"), "How many circles are there?"], { maxTokens: 1_000_000 }).pipe(
+  yield* model.ask([Media.image("examples/media/photo.jpg"), "What color is the shape?"], { maxTokens: 1_000_000 }).pipe(
     Stream.catchTag("ContextOverflow", ({ rowsLeft, rowsNeeded }) => Stream.make(`refused: ${rowsNeeded} rows needed, ${rowsLeft} left`)),
     Stream.runForEach((text) => Console.log(text))
   )
