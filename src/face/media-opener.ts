@@ -11,6 +11,8 @@ import { modalities } from "./modalities.ts"
 /** Opens sources with the modalities that are there: the one that was named, else the one that the source's own bytes tell. */
 export const mediaOpener = (options: LoadOptions): Layer.Layer<MediaOpener, never, Workers> => Layer.effect(MediaOpener, Effect.gen(function*() {
   const context = Context.merge(yield* Effect.context<Workers | Ffmpeg>(), Context.make(CurrentSourceLimits, { ...defaultSourceLimits, allowPrivateAddresses: options.allowPrivateAddresses ?? false }))
+  // The first start of a process takes 10 ms of the event loop: it falls to loading, not to the first question. Who never asks about a film misses no ffmpeg.
+  yield* Effect.forkScoped(Effect.ignore(Context.get(context, Ffmpeg).programs))
   return {
     open: (ref) => Effect.gen(function*() {
       if (ref.modality !== undefined && !modalities.some(({ name }) => name === ref.modality)) {
