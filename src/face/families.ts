@@ -19,6 +19,7 @@ export const families: ReadonlyArray<FamilyEntry> = [
   { folder: "mllama", modelTypes: ["mllama"], load: async () => (await import("../models/mllama/family.ts")).family },
   { folder: "mobilevlm", modelTypes: ["mobilevlm"], load: async () => (await import("../models/mobilevlm/family.ts")).family },
   { folder: "phi4_multimodal", modelTypes: ["phi4_multimodal", "phi4mm"], load: async () => (await import("../models/phi4_multimodal/family.ts")).family },
+  { folder: "qwen2", modelTypes: ["qwen2"], load: async () => (await import("../models/qwen2/family.ts")).family },
   { folder: "qwen2_5_omni", modelTypes: ["qwen2_5_omni", "qwen2_5_omni_thinker"], load: async () => (await import("../models/qwen2_5_omni/family.ts")).family },
   { folder: "qwen2_5_vl", modelTypes: ["qwen2_5_vl"], load: async () => (await import("../models/qwen2_5_vl/family.ts")).family },
   { folder: "qwen2_audio", modelTypes: ["qwen2_audio"], load: async () => (await import("../models/qwen2_audio/family.ts")).family },
