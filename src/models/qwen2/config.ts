@@ -15,7 +15,11 @@ export const parseConfig = (config: Readonly<Record<string, unknown>>, path: str
     const { layer_types: kinds } = yield* decodeConfig(Fields, config, path)
     const strange = kinds?.find((kind) => kind !== "full_attention")
     if (strange !== undefined) {
-      return yield* new CheckpointUnreadable({ stage: "load", path, message: `${path}: layer_types has ${strange}; layers of full_attention alone are run here` })
+      return yield* new CheckpointUnreadable({
+        stage: "load",
+        path,
+        message: `${path}: layer_types has ${strange}; layers of full_attention alone are run here`
+      })
     }
     return yield* parseLlama(config, qwen2Defaults, path)
   })
