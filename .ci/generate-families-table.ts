@@ -11,11 +11,16 @@ import { goldenFolders } from "../test/conformance/golden-folders.ts"
 const root = join(import.meta.dirname, "..")
 
 /** Modalities and passing cases of one golden folder. */
-const climb = (folder: string) => Effect.runPromise(Effect.scoped(Effect.gen(function*() {
-  const model = yield* loadModel({ model: join(folder, "checkpoint") })
-  const { cases } = yield* verifyFolder(folder)
-  return { modalities: model.modalities, cases: cases.length, passing: cases.filter(({ findings }) => findings.every(({ passed }) => passed)).length }
-})).pipe(Effect.provide(services())))
+const climb = (folder: string) =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const model = yield* loadModel({ model: join(folder, "checkpoint") })
+        const { cases } = yield* verifyFolder(folder)
+        return { modalities: model.modalities, cases: cases.length, passing: cases.filter(({ findings }) => findings.every(({ passed }) => passed)).length }
+      })
+    ).pipe(Effect.provide(services()))
+  )
 
 /** The page. */
 export const familiesPage = async (): Promise<string> => {
@@ -29,7 +34,9 @@ export const familiesPage = async (): Promise<string> => {
     const cases = climbed.reduce((sum, one) => sum + one.cases, 0)
     const passing = climbed.reduce((sum, one) => sum + one.passing, 0)
     const { positions, projector, slicing } = family.card
-    lines.push(`| [${folder}](../${relative(root, join(root, "src/models", folder)).replaceAll("\\", "/")}) | ${family.modelTypes.join(", ")} | ${modalities} | ${slicing} | ${projector} | ${positions} | ${places.map(({ name }) => name).join(", ")} | ${passing} of ${cases} |`)
+    lines.push(
+      `| [${folder}](../${relative(root, join(root, "src/models", folder)).replaceAll("\\", "/")}) | ${family.modelTypes.join(", ")} | ${modalities} | ${slicing} | ${projector} | ${positions} | ${places.map(({ name }) => name).join(", ")} | ${passing} of ${cases} |`
+    )
   }
   return `# Families
 

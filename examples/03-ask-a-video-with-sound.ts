@@ -9,7 +9,9 @@ try {
     switch (event.type) {
       case "plan": {
         const [{ frames, tracks }] = event.plan.media
-        console.log(`${frames.length} steps of video from ${frames[0]?.atSeconds} s to ${frames.at(-1)?.atSeconds} s, ${tracks[0]?.rows ?? 0} rows of its sound`)
+        console.log(
+          `${frames.length} steps of video from ${frames[0]?.atSeconds} s to ${frames.at(-1)?.atSeconds} s, ${tracks[0]?.rows ?? 0} rows of its sound`
+        )
         break
       }
       case "progress":

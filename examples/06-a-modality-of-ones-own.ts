@@ -21,15 +21,16 @@ const WINDOW = 128
 const BANDS = 16
 
 /** The encoder: how strong each of 16 frequency bands is in a window, [BANDS]. */
-const bandsOf = (window: Float32Array): Float32Array => Float32Array.from({ length: BANDS }, (_, band) => {
-  let [real, imaginary] = [0, 0]
-  window.forEach((value, i) => {
-    const angle = 2 * Math.PI * (band + 1) * i / WINDOW
-    real += value * Math.cos(angle)
-    imaginary += value * Math.sin(angle)
+const bandsOf = (window: Float32Array): Float32Array =>
+  Float32Array.from({ length: BANDS }, (_, band) => {
+    let [real, imaginary] = [0, 0]
+    window.forEach((value, i) => {
+      const angle = (2 * Math.PI * (band + 1) * i) / WINDOW
+      real += value * Math.cos(angle)
+      imaginary += value * Math.sin(angle)
+    })
+    return Math.log1p(Math.hypot(real, imaginary))
   })
-  return Math.log1p(Math.hypot(real, imaginary))
-})
 
 const model = await load()
 try {
@@ -41,12 +42,12 @@ try {
     contentId: ({ name }) => name,
     plan: ({ values }) => {
       const rows = Math.ceil(values.length / WINDOW)
-      return { rows, pieces: Array.from({ length: rows }, (_, i) => ({ rows: 1, atSeconds: i * WINDOW / 64 })) }
+      return { rows, pieces: Array.from({ length: rows }, (_, i) => ({ rows: 1, atSeconds: (i * WINDOW) / 64 })) }
     },
-    encode: async function*({ values }) {
+    encode: async function* ({ values }) {
       for (let at = 0; at < values.length; at += WINDOW) yield bandsOf(values.subarray(at, at + WINDOW))
     },
-    projector: { width: BANDS, project: (bands) => Float32Array.from({ length: width }, (_, i) => bands[i % BANDS] * Math.cos(i) / 4) }
+    projector: { width: BANDS, project: (bands) => Float32Array.from({ length: width }, (_, i) => (bands[i % BANDS] * Math.cos(i)) / 4) }
   })
 
   const series = await readSeries(process.argv[2] ?? "examples/media/ground-motion.csv")

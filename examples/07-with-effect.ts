@@ -5,16 +5,17 @@
 import { Console, Effect, Layer, Stream } from "effect"
 import { Media, MediaOpener, Sensorium, services } from "sensorium/effect"
 
-const telling = Layer.effect(MediaOpener, Effect.map(MediaOpener, ({ open }) => ({
-  open: (ref: Parameters<typeof open>[0]) => Effect.tap(open(ref), ({ modality, name }) => Console.log(`opened ${name} as ${modality}`))
-})))
+const telling = Layer.effect(
+  MediaOpener,
+  Effect.map(MediaOpener, ({ open }) => ({
+    open: (ref: Parameters<typeof open>[0]) => Effect.tap(open(ref), ({ modality, name }) => Console.log(`opened ${name} as ${modality}`))
+  }))
+)
 
-const program = Effect.gen(function*() {
+const program = Effect.gen(function* () {
   const model = yield* Sensorium
 
-  yield* model.ask([Media.video("examples/media/demo.mp4"), "What word is said?"], { maxTokens: 8 }).pipe(
-    Stream.runForEach((text) => Console.log(text))
-  )
+  yield* model.ask([Media.video("examples/media/demo.mp4"), "What word is said?"], { maxTokens: 8 }).pipe(Stream.runForEach((text) => Console.log(text)))
 
   // Errors are in the type, with figures.
   yield* model.ask([Media.image("examples/media/photo.jpg"), "What color is the shape?"], { maxTokens: 1_000_000 }).pipe(

@@ -3,7 +3,15 @@
  *
  * @module
  */
-export { Backend, type Capabilities, type Graph as BackendGraph, type HeldTensor, type LoadOptions as BackendLoadOptions, type Port, type Value } from "./backend/backend.ts"
+export {
+  Backend,
+  type Capabilities,
+  type Graph as BackendGraph,
+  type HeldTensor,
+  type LoadOptions as BackendLoadOptions,
+  type Port,
+  type Value
+} from "./backend/backend.ts"
 export * from "./core/errors.ts"
 export * as Producer from "./core/embedding-producer.ts"
 export type { EmbeddingChunk } from "./core/embedding-chunk.ts"

@@ -11,7 +11,17 @@ export type { Piece } from "./core/media-plan.ts"
 export { saveRows as saveRowsEffect } from "./face/embedding-file.ts"
 export { embeddings } from "./face/embedding-file.ts"
 export type { LoadOptions } from "./face/load-options.ts"
-export { audio, type AudioOptions, type FamilyOptions, image, type ImageOptions, media, type SourceInput, video, type VideoOptions } from "./face/media-values.ts"
+export {
+  audio,
+  type AudioOptions,
+  type FamilyOptions,
+  image,
+  type ImageOptions,
+  media,
+  type SourceInput,
+  video,
+  type VideoOptions
+} from "./face/media-values.ts"
 export { type Cancellable, Chat, load, Model } from "./face/plain-model.ts"
 export { producer, type ProducerDefinition, type ValuePlan, type ValueProducer } from "./face/producer.ts"
 export { type Answer, Run } from "./face/run.ts"

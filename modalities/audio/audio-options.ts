@@ -11,12 +11,14 @@ export interface SampleRange {
 }
 
 /** Reads `start` and `end` (seconds). Other options are other readers'. */
-export const sampleRange = Effect.fnUntraced(function*(options: MediaRef["options"], source: string): Effect.fn.Return<SampleRange, OptionInvalid> {
+export const sampleRange = Effect.fnUntraced(function* (options: MediaRef["options"], source: string): Effect.fn.Return<SampleRange, OptionInvalid> {
   const seconds = (option: "start" | "end"): Effect.Effect<number | undefined, OptionInvalid> => {
     const value = options[option]
     return value === undefined || (typeof value === "number" && Number.isFinite(value) && value >= 0)
       ? Effect.succeed(value)
-      : Effect.fail(new OptionInvalid({ stage: "open", option, message: `${source}: option ${option} is a number of seconds from 0, not ${JSON.stringify(value)}` }))
+      : Effect.fail(
+          new OptionInvalid({ stage: "open", option, message: `${source}: option ${option} is a number of seconds from 0, not ${JSON.stringify(value)}` })
+        )
   }
   const start = (yield* seconds("start")) ?? 0
   const end = yield* seconds("end")

@@ -20,26 +20,33 @@ const floats = (bytes: Uint8Array<ArrayBuffer>, length: number): Float32Array<Ar
 }
 
 /** Collects bytes into pieces of a second of float32 samples; what is left at the end comes as a shorter piece. */
-const seconds = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Float32Array<ArrayBuffer>, E, R> => Stream.suspend(() => {
-  const piece = new Uint8Array(sampleRateHz * 4)
-  let filled = 0
-  const push = (chunk: Uint8Array): ReadonlyArray<Float32Array<ArrayBuffer>> => {
-    const out: Array<Float32Array<ArrayBuffer>> = []
-    for (let at = 0; at < chunk.length;) {
-      const taken = Math.min(piece.length - filled, chunk.length - at)
-      piece.set(chunk.subarray(at, at + taken), filled)
-      filled += taken
-      at += taken
-      if (filled === piece.length) {
-        out.push(floats(piece, sampleRateHz))
-        filled = 0
+const seconds = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Float32Array<ArrayBuffer>, E, R> =>
+  Stream.suspend(() => {
+    const piece = new Uint8Array(sampleRateHz * 4)
+    let filled = 0
+    const push = (chunk: Uint8Array): ReadonlyArray<Float32Array<ArrayBuffer>> => {
+      const out: Array<Float32Array<ArrayBuffer>> = []
+      for (let at = 0; at < chunk.length;) {
+        const taken = Math.min(piece.length - filled, chunk.length - at)
+        piece.set(chunk.subarray(at, at + taken), filled)
+        filled += taken
+        at += taken
+        if (filled === piece.length) {
+          out.push(floats(piece, sampleRateHz))
+          filled = 0
+        }
       }
+      return out
     }
-    return out
-  }
-  const rest = Stream.suspend(() => filled >= 4 ? Stream.succeed(floats(piece, Math.floor(filled / 4))) : Stream.empty)
-  return Stream.concat(bytes.pipe(Stream.rechunk(1), Stream.flatMap((chunk) => Stream.fromIterable(push(chunk)))), rest).pipe(Stream.rechunk(1))
-})
+    const rest = Stream.suspend(() => (filled >= 4 ? Stream.succeed(floats(piece, Math.floor(filled / 4))) : Stream.empty))
+    return Stream.concat(
+      bytes.pipe(
+        Stream.rechunk(1),
+        Stream.flatMap((chunk) => Stream.fromIterable(push(chunk)))
+      ),
+      rest
+    ).pipe(Stream.rechunk(1))
+  })
 
 /** All its sound, mono at 16 kHz, a second a pull: exactly what `ffmpeg -i F -vn -ac 1 -ar 16000 -f f32le -` writes. */
 export const decodeSound = ({ ffmpeg, index, input }: SoundStream): Stream.Stream<Float32Array<ArrayBuffer>, FfmpegMissing | FfmpegError> =>

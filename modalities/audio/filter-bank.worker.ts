@@ -36,7 +36,11 @@ const FULL_SCALE = 32768
  * itself: its first sample is taken to follow its own like.
  */
 export const filterBankEnergies = (samples: Float32Array, frames: number, settings: FilterBankSettings): Float32Array => {
-  const { bank: { filters }, frame, spectrum } = frontEnd(settings)
+  const {
+    bank: { filters },
+    frame,
+    spectrum
+  } = frontEnd(settings)
   const { fround } = Math
   const preemphasis = fround(settings.preemphasis)
   const data = new Float32Array(frames * filters.length)

@@ -22,8 +22,8 @@ const factors = (n: number): ReadonlyArray<number> => {
  */
 const complexFourier = (n: number) => {
   const radices = factors(n)
-  const cos = Float64Array.from({ length: n }, (_, k) => Math.cos(2 * Math.PI * k / n))
-  const sin = Float64Array.from({ length: n }, (_, k) => -Math.sin(2 * Math.PI * k / n))
+  const cos = Float64Array.from({ length: n }, (_, k) => Math.cos((2 * Math.PI * k) / n))
+  const sin = Float64Array.from({ length: n }, (_, k) => -Math.sin((2 * Math.PI * k) / n))
   let [re, im, toRe, toIm] = [new Float64Array(n), new Float64Array(n), new Float64Array(n), new Float64Array(n)]
   const widest = Math.max(1, ...radices)
   const partRe = new Float64Array(widest)
@@ -40,13 +40,14 @@ const complexFourier = (n: number) => {
           partIm[k] = im[from]
         }
         for (let k = 0; k < radix; k++) {
-          let sumRe = 0, sumIm = 0
+          let sumRe = 0,
+            sumIm = 0
           for (let j = 0; j < radix; j++) {
-            const angle = j * k % radix * step
+            const angle = ((j * k) % radix) * step
             sumRe += partRe[j] * cos[angle] - partIm[j] * sin[angle]
             sumIm += partRe[j] * sin[angle] + partIm[j] * cos[angle]
           }
-          const twiddle = p * k * stride % n
+          const twiddle = (p * k * stride) % n
           const to = q + stride * (radix * p + k)
           toRe[to] = sumRe * cos[twiddle] - sumIm * sin[twiddle]
           toIm[to] = sumRe * sin[twiddle] + sumIm * cos[twiddle]
@@ -59,15 +60,27 @@ const complexFourier = (n: number) => {
   /** Four points need no products. */
   const passOfFour = (rest: number, stride: number): void => {
     for (let p = 0; p < rest; p++) {
-      const w1 = p * stride % n, w2 = 2 * w1 % n, w3 = 3 * w1 % n
+      const w1 = (p * stride) % n,
+        w2 = (2 * w1) % n,
+        w3 = (3 * w1) % n
       for (let q = 0; q < stride; q++) {
-        const a = q + stride * p, b = a + stride * rest, c = b + stride * rest, d = c + stride * rest
-        const acRe = re[a] + re[c], acIm = im[a] + im[c], caRe = re[a] - re[c], caIm = im[a] - im[c]
-        const bdRe = re[b] + re[d], bdIm = im[b] + im[d], dbRe = im[b] - im[d], dbIm = re[d] - re[b]
+        const a = q + stride * p,
+          b = a + stride * rest,
+          c = b + stride * rest,
+          d = c + stride * rest
+        const acRe = re[a] + re[c],
+          acIm = im[a] + im[c],
+          caRe = re[a] - re[c],
+          caIm = im[a] - im[c]
+        const bdRe = re[b] + re[d],
+          bdIm = im[b] + im[d],
+          dbRe = im[b] - im[d],
+          dbIm = re[d] - re[b]
         const to = q + stride * 4 * p
         toRe[to] = acRe + bdRe
         toIm[to] = acIm + bdIm
-        let x = caRe + dbRe, y = caIm + dbIm
+        let x = caRe + dbRe,
+          y = caIm + dbIm
         toRe[to + stride] = x * cos[w1] - y * sin[w1]
         toIm[to + stride] = x * sin[w1] + y * cos[w1]
         x = acRe - bdRe
@@ -105,7 +118,8 @@ export const realFourier = (length: number): RealFourier => {
   if (length % 2 === 1) {
     const odd = complexFourier(length)
     return {
-      length, frequencies,
+      length,
+      frequencies,
       transform: (input, re, im) => {
         const from = odd.input()
         from.re.set(input)
@@ -118,10 +132,11 @@ export const realFourier = (length: number): RealFourier => {
   }
   const half = length / 2
   const even = complexFourier(half)
-  const cos = Float64Array.from({ length: frequencies }, (_, k) => Math.cos(2 * Math.PI * k / length))
-  const sin = Float64Array.from({ length: frequencies }, (_, k) => -Math.sin(2 * Math.PI * k / length))
+  const cos = Float64Array.from({ length: frequencies }, (_, k) => Math.cos((2 * Math.PI * k) / length))
+  const sin = Float64Array.from({ length: frequencies }, (_, k) => -Math.sin((2 * Math.PI * k) / length))
   return {
-    length, frequencies,
+    length,
+    frequencies,
     transform: (input, re, im) => {
       const from = even.input()
       for (let j = 0; j < half; j++) {
@@ -130,9 +145,12 @@ export const realFourier = (length: number): RealFourier => {
       }
       const out = even.run()
       for (let k = 0; k < frequencies; k++) {
-        const a = k % half, b = (half - k) % half
-        const evenRe = (out.re[a] + out.re[b]) / 2, evenIm = (out.im[a] - out.im[b]) / 2
-        const oddRe = (out.im[a] + out.im[b]) / 2, oddIm = (out.re[b] - out.re[a]) / 2
+        const a = k % half,
+          b = (half - k) % half
+        const evenRe = (out.re[a] + out.re[b]) / 2,
+          evenIm = (out.im[a] - out.im[b]) / 2
+        const oddRe = (out.im[a] + out.im[b]) / 2,
+          oddIm = (out.re[b] - out.re[a]) / 2
         re[k] = evenRe + oddRe * cos[k] - oddIm * sin[k]
         im[k] = evenIm + oddRe * sin[k] + oddIm * cos[k]
       }

@@ -25,22 +25,32 @@ export interface LogMelSoundParts {
 /** Recordings and the sound of clips as Whisper's log-mel, the extractor's window by window. Option: `longAudio`. */
 export const logMelSounds = ({ blockFrames, encode, id, mel, rowsOf, width, workers }: LogMelSoundParts): EmbeddingProducer<NoSettings> => {
   const window = windowSamples(mel)
-  const rowsOfWindows = (samples: number): ReadonlyArray<number> => Array.from({ length: Math.ceil(samples / window) }, (_, i) => rowsOf(melFrames(Math.min(window, samples - i * window), mel)))
+  const rowsOfWindows = (samples: number): ReadonlyArray<number> =>
+    Array.from({ length: Math.ceil(samples / window) }, (_, i) => rowsOf(melFrames(Math.min(window, samples - i * window), mel)))
   const sum = (rows: ReadonlyArray<number>) => rows.reduce((all, one) => all + one, 0)
   return make<AudioMedia, NoSettings, MediaPlan>({
-    modality: "audio", id, width,
-    accepts: (media) => isAudioMedia(media) ? Option.some(media) : Option.none(),
+    modality: "audio",
+    id,
+    width,
+    accepts: (media) => (isAudioMedia(media) ? Option.some(media) : Option.none()),
     // By the container's own duration, less a tenth: it may say a little more than the file holds.
     atLeast: (media) => sum(rowsOfWindows(Math.floor(media.seconds * sampleRateHz * 0.9))),
-    plan: (media, _, common) => Effect.map(heardSamples(media, window), (samples): MediaPlan => {
-      const rows = rowsOfWindows(samples)
-      return {
-        ...common, form: "rows", levels: 0, rows: sum(rows),
-        pieces: rows.length > 1 ? rows.map((count, i) => ({ rows: count, atSeconds: i * mel.windowSeconds })) : [{ rows: sum(rows), atSeconds: 0 }]
-      }
-    }),
+    plan: (media, _, common) =>
+      Effect.map(heardSamples(media, window), (samples): MediaPlan => {
+        const rows = rowsOfWindows(samples)
+        return {
+          ...common,
+          form: "rows",
+          levels: 0,
+          rows: sum(rows),
+          pieces: rows.length > 1 ? rows.map((count, i) => ({ rows: count, atSeconds: i * mel.windowSeconds })) : [{ rows: sum(rows), atSeconds: 0 }]
+        }
+      }),
     encode: {
-      features: (media) => logMel(media.options.longAudio === "cut" ? firstSamples(media.samples, window) : media.samples, mel, blockFrames).pipe(Stream.provideService(Workers, workers)),
+      features: (media) =>
+        logMel(media.options.longAudio === "cut" ? firstSamples(media.samples, window) : media.samples, mel, blockFrames).pipe(
+          Stream.provideService(Workers, workers)
+        ),
       fromFeatures: encode
     }
   })

@@ -38,7 +38,13 @@ const finish = ({ data }: RawMel, bins: number, frames: number, keep: number, lo
 }
 
 /** Frames `from` to `to`, wherever they lie in the stretches; what no stretch has is silence. */
-const beyondBlock = (parts: ReadonlyArray<{ readonly mel: RawMel; readonly frames: number }>, from: number, to: number, bins: number, loudest: number): FeatureBlock => {
+const beyondBlock = (
+  parts: ReadonlyArray<{ readonly mel: RawMel; readonly frames: number }>,
+  from: number,
+  to: number,
+  bins: number,
+  loudest: number
+): FeatureBlock => {
   const data = new Float32Array(bins * (to - from)).fill(-10)
   let start = 0
   for (const { frames, mel } of parts) {
@@ -57,50 +63,73 @@ const beyondBlock = (parts: ReadonlyArray<{ readonly mel: RawMel; readonly frame
  * window, each as a recording of its own. Differs from the reference (torch, float32) by some 1e-6.
  */
 export const logMel = <E, R>(
-  samples: Stream.Stream<Float32Array, E, R>, settings: LogMelSettings, blockFrames: number
+  samples: Stream.Stream<Float32Array, E, R>,
+  settings: LogMelSettings,
+  blockFrames: number
 ): Stream.Stream<FeatureBlock, E | WorkerFailed, R | Workers> =>
-  Stream.unwrap(Effect.map(Workers, (workers) => Stream.suspend(() => {
-    const newWindow = () => new MelWindow(settings, windowSamples(settings), blockFrames)
-    let window = newWindow()
-    let raw: Array<{ readonly mel: RawMel; readonly frames: number }> = []
+  Stream.unwrap(
+    Effect.map(Workers, (workers) =>
+      Stream.suspend(() => {
+        const newWindow = () => new MelWindow(settings, windowSamples(settings), blockFrames)
+        let window = newWindow()
+        let raw: Array<{ readonly mel: RawMel; readonly frames: number }> = []
 
-    const run = (jobs: ReadonlyArray<FrameJob>) => Effect.forEach(jobs, (job) =>
-      Effect.map(workers.call(rawMelTask, [job.samples, job.frames, settings], { transfer: [job.samples.buffer] }), (mel) => {
-        raw.push({ mel, frames: job.frames })
-      }), { discard: true })
+        const run = (jobs: ReadonlyArray<FrameJob>) =>
+          Effect.forEach(
+            jobs,
+            (job) =>
+              Effect.map(workers.call(rawMelTask, [job.samples, job.frames, settings], { transfer: [job.samples.buffer] }), (mel) => {
+                raw.push({ mel, frames: job.frames })
+              }),
+            { discard: true }
+          )
 
-    /** Ends the window and gives its blocks, each made when it is taken. */
-    const close = Effect.gen(function*() {
-      yield* run(window.end())
-      const loudest = raw.reduce((most, { mel }) => Math.max(most, mel.loudest), -10)
-      const total = window.frames
-      const parts = raw
-      const end = Math.min(total + (settings.beyond ?? 0), Math.floor(windowSamples(settings) / settings.hop))
-      window = newWindow()
-      raw = []
-      let from = 0
-      const kept = parts.flatMap(({ frames, mel }) => {
-        const keep = Math.min(frames, total - from)
-        from += frames
-        return keep > 0 ? [{ mel, frames, keep }] : []
+        /** Ends the window and gives its blocks, each made when it is taken. */
+        const close = Effect.gen(function* () {
+          yield* run(window.end())
+          const loudest = raw.reduce((most, { mel }) => Math.max(most, mel.loudest), -10)
+          const total = window.frames
+          const parts = raw
+          const end = Math.min(total + (settings.beyond ?? 0), Math.floor(windowSamples(settings) / settings.hop))
+          window = newWindow()
+          raw = []
+          let from = 0
+          const kept = parts.flatMap(({ frames, mel }) => {
+            const keep = Math.min(frames, total - from)
+            from += frames
+            return keep > 0 ? [{ mel, frames, keep }] : []
+          })
+          const blocks = Stream.fromIterable(kept).pipe(
+            Stream.rechunk(1),
+            Stream.map(({ frames, keep, mel }) => finish(mel, settings.bins, frames, keep, loudest))
+          )
+          return settings.beyond === undefined
+            ? blocks
+            : Stream.concat(
+                blocks,
+                Stream.sync(() => beyondBlock(parts, total, end, settings.bins, loudest))
+              )
+        })
+
+        const push = Effect.fnUntraced(function* (chunk: Float32Array) {
+          const closed: Array<Stream.Stream<FeatureBlock>> = []
+          for (let at = 0; at < chunk.length;) {
+            const part = chunk.subarray(at, at + window.room)
+            at += part.length
+            yield* run(window.push(part))
+            if (window.room === 0) closed.push(yield* close)
+          }
+          return closed
+        })
+
+        return Stream.concat(
+          samples.pipe(
+            Stream.rechunk(1),
+            Stream.mapEffect(push),
+            Stream.flatMap((closed) => Stream.fromIterable(closed).pipe(Stream.flatMap((one) => one)))
+          ),
+          Stream.unwrap(Effect.suspend(() => (window.count > 0 ? close : Effect.succeed(Stream.empty))))
+        )
       })
-      const blocks = Stream.fromIterable(kept).pipe(Stream.rechunk(1), Stream.map(({ frames, keep, mel }) => finish(mel, settings.bins, frames, keep, loudest)))
-      return settings.beyond === undefined ? blocks : Stream.concat(blocks, Stream.sync(() => beyondBlock(parts, total, end, settings.bins, loudest)))
-    })
-
-    const push = Effect.fnUntraced(function*(chunk: Float32Array) {
-      const closed: Array<Stream.Stream<FeatureBlock>> = []
-      for (let at = 0; at < chunk.length;) {
-        const part = chunk.subarray(at, at + window.room)
-        at += part.length
-        yield* run(window.push(part))
-        if (window.room === 0) closed.push(yield* close)
-      }
-      return closed
-    })
-
-    return Stream.concat(
-      samples.pipe(Stream.rechunk(1), Stream.mapEffect(push), Stream.flatMap((closed) => Stream.fromIterable(closed).pipe(Stream.flatMap((one) => one)))),
-      Stream.unwrap(Effect.suspend(() => window.count > 0 ? close : Effect.succeed(Stream.empty)))
     )
-  })))
+  )

@@ -35,7 +35,10 @@ const frontEnd = ({ bins, fftSize, hop, sampleRateHz }: MelSettings) => {
 
 /** Log-mel of `frames` frames, the first of which begins with the first of `samples` [(frames - 1) x hop + fftSize]. */
 export const rawMel = (samples: Float32Array, frames: number, settings: MelSettings): RawMel => {
-  const { bank: { filters }, spectrum } = frontEnd(settings)
+  const {
+    bank: { filters },
+    spectrum
+  } = frontEnd(settings)
   const data = new Float32Array(filters.length * frames)
   let loudest = -Infinity
   for (let frame = 0; frame < frames; frame++) {

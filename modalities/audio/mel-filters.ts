@@ -6,18 +6,22 @@ export interface FilterBank {
 const slaney = { start: 1000, mel: 15, step: 27 / Math.log(6.4) }
 
 /** Slaney's mel scale: linear below 1 kHz, logarithmic above. */
-const hertzToMel = (hertz: number): number => hertz >= slaney.start ? slaney.mel + Math.log(hertz / slaney.start) * slaney.step : 3 * hertz / 200
+const hertzToMel = (hertz: number): number => (hertz >= slaney.start ? slaney.mel + Math.log(hertz / slaney.start) * slaney.step : (3 * hertz) / 200)
 
-const melToHertz = (mel: number): number => mel >= slaney.mel ? slaney.start * Math.exp((mel - slaney.mel) / slaney.step) : 200 * mel / 3
+const melToHertz = (mel: number): number => (mel >= slaney.mel ? slaney.start * Math.exp((mel - slaney.mel) / slaney.step) : (200 * mel) / 3)
 
 /** Kaldi's mel scale. */
 const kaldiMel = (hertz: number): number => 1127 * Math.log(1 + hertz / 700)
 
-const linspace = (from: number, to: number, count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i === count - 1 ? to : from + i * ((to - from) / (count - 1)))
+const linspace = (from: number, to: number, count: number): ReadonlyArray<number> =>
+  Array.from({ length: count }, (_, i) => (i === count - 1 ? to : from + i * ((to - from) / (count - 1))))
 
 /** A filter without the zeros at its ends. */
 const triangle = (weights: ReadonlyArray<number>) => {
-  const from = Math.max(0, weights.findIndex((weight) => weight > 0))
+  const from = Math.max(
+    0,
+    weights.findIndex((weight) => weight > 0)
+  )
   return { from, weights: Float32Array.from(weights.slice(from, weights.findLastIndex((weight) => weight > 0) + 1)) }
 }
 
@@ -44,7 +48,7 @@ export const slaneyMelFilters = (bins: number, frequencies: number, sampleRateHz
  */
 export const kaldiMelFilters = (bins: number, frequencies: number, sampleRateHz: number, minHertz: number, maxHertz: number): FilterBank => {
   const corners = linspace(kaldiMel(minHertz), kaldiMel(maxHertz), bins + 2)
-  const points = Array.from({ length: frequencies }, (_, k) => kaldiMel(sampleRateHz / ((frequencies - 1) * 2) * k))
+  const points = Array.from({ length: frequencies }, (_, k) => kaldiMel((sampleRateHz / ((frequencies - 1) * 2)) * k))
   return {
     filters: Array.from({ length: bins }, (_, bin) => {
       const [low, center, high] = corners.slice(bin, bin + 3)

@@ -10,12 +10,18 @@ const half = Math.fround(Math.SQRT1_2)
 export const monoSamples = (bytes: Uint8Array, { bits, channels, encoding }: Pick<WavHeader, "bits" | "channels" | "encoding">): Float32Array<ArrayBuffer> => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const size = bits / 8
-  const read: (at: number) => number = encoding === "float"
-    ? bits === 32 ? (at) => view.getFloat32(at, true) : (at) => Math.fround(view.getFloat64(at, true))
-    : bits === 8 ? (at) => (view.getUint8(at) - 128) / 128
-    : bits === 16 ? (at) => view.getInt16(at, true) / 32768
-    : bits === 24 ? (at) => (view.getUint8(at) | view.getInt16(at + 1, true) << 8) / 8388608
-    : (at) => Math.fround(view.getInt32(at, true) / 2147483648)
+  const read: (at: number) => number =
+    encoding === "float"
+      ? bits === 32
+        ? (at) => view.getFloat32(at, true)
+        : (at) => Math.fround(view.getFloat64(at, true))
+      : bits === 8
+        ? (at) => (view.getUint8(at) - 128) / 128
+        : bits === 16
+          ? (at) => view.getInt16(at, true) / 32768
+          : bits === 24
+            ? (at) => (view.getUint8(at) | (view.getInt16(at + 1, true) << 8)) / 8388608
+            : (at) => Math.fround(view.getInt32(at, true) / 2147483648)
   const count = Math.floor(bytes.length / (size * channels))
   const out = new Float32Array(count)
   if (channels === 1) for (let i = 0; i < count; i++) out[i] = read(i * size)

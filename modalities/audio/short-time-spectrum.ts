@@ -17,10 +17,10 @@ export interface ShortTimeSpectrum {
 }
 
 /** Hamming's window of `length` points, symmetric: both ends alike. */
-export const hammingWindow = (length: number): Float64Array => Float64Array.from({ length }, (_, k) => 0.54 - 0.46 * Math.cos(2 * Math.PI * k / (length - 1)))
+export const hammingWindow = (length: number): Float64Array => Float64Array.from({ length }, (_, k) => 0.54 - 0.46 * Math.cos((2 * Math.PI * k) / (length - 1)))
 
 /** Hann's window of `length` points, periodic, rounded to float32 as torch keeps it. */
-export const hannWindow = (length: number): Float32Array => Float32Array.from({ length }, (_, k) => 0.5 - 0.5 * Math.cos(2 * Math.PI * k / length))
+export const hannWindow = (length: number): Float32Array => Float32Array.from({ length }, (_, k) => 0.5 - 0.5 * Math.cos((2 * Math.PI * k) / length))
 
 /** Spectra under `window` [fftSize or less, zeros behind], in float64. */
 export const shortTimeSpectrum = (fftSize: number, window: Float32Array | Float64Array): ShortTimeSpectrum => {

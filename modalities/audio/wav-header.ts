@@ -11,7 +11,9 @@ export interface WavHeader {
   readonly dataBytes: number
 }
 
-const pcm = 1, ieeeFloat = 3, extensible = 0xfffe
+const pcm = 1,
+  ieeeFloat = 3,
+  extensible = 0xfffe
 
 /** The tail of the identifiers that stand for plain formats in an extensible header. */
 const plainFormat = "000000001000800000aa00389b71"
@@ -29,7 +31,7 @@ export const readWavHeader = (head: Uint8Array, fileSize: number): WavHeader | u
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
   const word = (at: number): string => String.fromCharCode(...head.subarray(at, at + 4))
   if (head.length < 12 || word(0) !== "RIFF" || word(8) !== "WAVE") return undefined
-  let format: Omit<WavHeader, "dataOffset" | "dataBytes"> & { readonly frameBytes: number } | undefined
+  let format: (Omit<WavHeader, "dataOffset" | "dataBytes"> & { readonly frameBytes: number }) | undefined
   for (let at = 12; at + 8 <= head.length;) {
     const length = view.getUint32(at + 4, true)
     const body = at + 8
@@ -42,16 +44,16 @@ export const readWavHeader = (head: Uint8Array, fileSize: number): WavHeader | u
       const channels = view.getUint16(body + 2, true)
       const encoding = encodingOf(view.getUint16(long ? body + 24 : body, true), bits)
       const frameBytes = view.getUint16(body + 12, true)
-      if (encoding === undefined || !isBits(bits) || channels < 1 || frameBytes !== channels * bits / 8) return undefined
+      if (encoding === undefined || !isBits(bits) || channels < 1 || frameBytes !== (channels * bits) / 8) return undefined
       format = { encoding, bits, channels, sampleRateHz: view.getUint32(body + 4, true), frameBytes }
     } else if (word(at) === "data") {
       if (format === undefined) return undefined
       const { frameBytes, ...rest } = format
       const held = Math.max(0, fileSize - body)
       const promised = length === 0 || length === 0xffffffff ? held : Math.min(length, held)
-      return { ...rest, dataOffset: body, dataBytes: promised - promised % frameBytes }
+      return { ...rest, dataOffset: body, dataBytes: promised - (promised % frameBytes) }
     }
-    at = body + length + length % 2
+    at = body + length + (length % 2)
   }
   return undefined
 }

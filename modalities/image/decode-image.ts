@@ -26,8 +26,10 @@ const loadSharp = async () => (await import("sharp")).default
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).split("\n")[0].replace(/^Input (?:buffer|file) /, "")
 
-const unreadable = (source: string, stage: "open" | "encode") => (cause: unknown): SourceUnreadable =>
-  new SourceUnreadable({ stage, source, message: `${source} cannot be read: ${reason(cause)}` })
+const unreadable =
+  (source: string, stage: "open" | "encode") =>
+  (cause: unknown): SourceUnreadable =>
+    new SourceUnreadable({ stage, source, message: `${source} cannot be read: ${reason(cause)}` })
 
 const colours: Readonly<Record<string, Pick<ImageHeader, "space" | "colour" | "depth">>> = {
   srgb: { space: "srgb", colour: "rgb", depth: 8 },
@@ -39,18 +41,29 @@ const colours: Readonly<Record<string, Pick<ImageHeader, "space" | "colour" | "d
 }
 
 /** Reads the header alone. Fails with `SourceUnreadable` for what is no picture, `UnsupportedMedia` for colours that no reference reads. */
-export const readImageHeader = Effect.fnUntraced(function*(bytes: Uint8Array, source: string) {
-  const header = yield* Effect.tryPromise({ try: async () => (await loadSharp())(bytes, { limitInputPixels: false, failOn: "error" }).metadata(), catch: unreadable(source, "open") })
+export const readImageHeader = Effect.fnUntraced(function* (bytes: Uint8Array, source: string) {
+  const header = yield* Effect.tryPromise({
+    try: async () => (await loadSharp())(bytes, { limitInputPixels: false, failOn: "error" }).metadata(),
+    catch: unreadable(source, "open")
+  })
   const colour = colours[header.space]
   const depth = header.depth === "uchar" ? 8 : header.depth === "ushort" ? 16 : 0
   if (colour === undefined || depth !== colour.depth) {
     return yield* new UnsupportedMedia({
-      stage: "open", source, modality: "image",
+      stage: "open",
+      source,
+      modality: "image",
       message: `${source} holds ${header.channels} channels of ${header.space} colours as ${header.depth}; pictures of 8 or 16 bits in grey, RGB or CMYK are read`
     })
   }
   const found: ImageHeader = {
-    width: header.width, height: header.height, orientation: header.orientation ?? 1, channels: header.channels, hasAlpha: header.hasAlpha, palette: header.isPalette, ...colour
+    width: header.width,
+    height: header.height,
+    orientation: header.orientation ?? 1,
+    channels: header.channels,
+    hasAlpha: header.hasAlpha,
+    palette: header.isPalette,
+    ...colour
   }
   return found
 })
@@ -76,7 +89,9 @@ const decoding = Semaphore.makeUnsafe(1)
  * picture that is cut off fails with `SourceUnreadable`.
  */
 export const decodeImage = (
-  bytes: Uint8Array, header: ImageHeader, options: { readonly source: string; readonly turn: boolean; readonly ontoWhite: boolean; readonly maxPixels: number }
+  bytes: Uint8Array,
+  header: ImageHeader,
+  options: { readonly source: string; readonly turn: boolean; readonly ontoWhite: boolean; readonly maxPixels: number }
 ): Effect.Effect<RawPixels, SourceUnreadable> =>
   Effect.tryPromise({
     try: async (): Promise<RawPixels> => {
@@ -84,11 +99,17 @@ export const decodeImage = (
       const space = header.space === "b-w" && header.hasAlpha ? "srgb" : header.space
       const sharp = await loadSharp()
       const pipeline = sharp(bytes, { failOn: "error", ignoreIcc: true, limitInputPixels: options.maxPixels, autoOrient: options.turn, page: 0, pages: 1 })
-        .pipelineColourspace(space).toColourspace(space).raw({ depth: header.depth === 16 ? "ushort" : "uchar" })
+        .pipelineColourspace(space)
+        .toColourspace(space)
+        .raw({ depth: header.depth === 16 ? "ushort" : "uchar" })
       const { data, info } = await pipeline.toBuffer({ resolveWithObject: true })
       const copy = await owned(data)
       return {
-        width: info.width, height: info.height, channels: info.channels, ontoWhite: options.ontoWhite, colour: space === "srgb" ? "rgb" : header.colour,
+        width: info.width,
+        height: info.height,
+        channels: info.channels,
+        ontoWhite: options.ontoWhite,
+        colour: space === "srgb" ? "rgb" : header.colour,
         data: header.depth === 16 ? new Uint16Array(copy.buffer) : copy
       }
     },

@@ -25,15 +25,19 @@ const cubicWeights = (t: number): readonly [number, number, number, number] => {
  * An overview of the canvas, then its crops row by row, [1 + crops, 3, crop, crop]: the picture resized, white behind it, normalized; the overview of the normalized
  * canvas, cubic, without antialias (`Phi4MultimodalImageProcessor._preprocess`).
  */
-export const hdCropPixels = (image: RgbImage, { crop, crops: { columns, rows, size }, normalization, resample: settings }: HdCropPixelSettings): Float32Array => {
+export const hdCropPixels = (
+  image: RgbImage,
+  { crop, crops: { columns, rows, size }, normalization, resample: settings }: HdCropPixelSettings
+): Float32Array => {
   const picture = resample(image, size, settings)
   const table = normalizationTable(normalization)
   const area = crop * crop
   const data = new Float32Array((1 + rows * columns) * 3 * area)
-  const levelAt = (channel: number, y: number, x: number): number => y < size.height && x < size.width ? picture.data[(y * size.width + x) * 3 + channel] : 255
+  const levelAt = (channel: number, y: number, x: number): number =>
+    y < size.height && x < size.width ? picture.data[(y * size.width + x) * 3 + channel] : 255
   const valueAt = (channel: number, y: number, x: number): number => table[channel * 256 + levelAt(channel, y, x)]
   for (let i = 0; i < rows * columns; i++) {
-    const [top, left] = [Math.floor(i / columns) * crop, i % columns * crop]
+    const [top, left] = [Math.floor(i / columns) * crop, (i % columns) * crop]
     for (let channel = 0; channel < 3; channel++) {
       const out = ((1 + i) * 3 + channel) * area
       for (let y = 0; y < crop; y++) for (let x = 0; x < crop; x++) data[out + y * crop + x] = valueAt(channel, top + y, left + x)

@@ -21,7 +21,11 @@ export interface PatchSettings extends PatchLayout {
 
 /** Resizes each frame, then cuts all into patches. */
 export const patchesOf = (frames: ReadonlyArray<RgbImage>, settings: PatchSettings): PatchFeatures =>
-  patchify(frames.map((frame) => resample(frame, settings.size, settings.resample)), settings, normalizationTable(settings.normalization))
+  patchify(
+    frames.map((frame) => resample(frame, settings.size, settings.resample)),
+    settings,
+    normalizationTable(settings.normalization)
+  )
 
 /** The pictures that a recipe makes of one, as one strip of patches. */
 export const stripOf = (image: RgbImage, recipe: PictureRecipe, patch: number): PatchStrip => patchStrip(followRecipe(image, recipe), patch)

@@ -23,9 +23,7 @@ export const normalizationTable = (normalization: Normalization): Float32Array =
     const std = f32(normalization.std[channel])
     const back = f32(1 / rescaleFactor)
     for (let level = 0; level < 256; level++) {
-      table[channel * 256 + level] = order === "separate"
-        ? f32(f32(level * rescaleFactor) - mean) / std
-        : f32(level - f32(mean * back)) / f32(std * back)
+      table[channel * 256 + level] = order === "separate" ? f32(f32(level * rescaleFactor) - mean) / std : f32(level - f32(mean * back)) / f32(std * back)
     }
   }
   return table

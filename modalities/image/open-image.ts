@@ -17,12 +17,17 @@ const readable = new Set(["jpeg", "png", "webp", "gif", "tiff", "avif", "heif"])
 
 const settingsOf = (options: MediaRef["options"], source: string): Effect.Effect<Partial<ImageSettings>, OptionInvalid> => {
   const { exif, alpha } = options
-  const wrong = (option: string, allowed: string) => Effect.fail(new OptionInvalid({
-    stage: "open", option, message: `${source}: option ${option} is ${JSON.stringify(options[option])}; it can be ${allowed}`
-  }))
-  if (exif !== undefined && typeof exif !== "boolean" && exif !== "ignored") return wrong("exif", "true, false or \"ignored\"")
-  if (alpha !== undefined && alpha !== "white" && alpha !== "white-rgba" && alpha !== "dropped") return wrong("alpha", "\"white\", \"white-rgba\" or \"dropped\"")
-  return Effect.succeed({ ...exif === undefined ? {} : { exif: exif === true }, ...alpha === undefined ? {} : { alpha } })
+  const wrong = (option: string, allowed: string) =>
+    Effect.fail(
+      new OptionInvalid({
+        stage: "open",
+        option,
+        message: `${source}: option ${option} is ${JSON.stringify(options[option])}; it can be ${allowed}`
+      })
+    )
+  if (exif !== undefined && typeof exif !== "boolean" && exif !== "ignored") return wrong("exif", 'true, false or "ignored"')
+  if (alpha !== undefined && alpha !== "white" && alpha !== "white-rgba" && alpha !== "dropped") return wrong("alpha", '"white", "white-rgba" or "dropped"')
+  return Effect.succeed({ ...(exif === undefined ? {} : { exif: exif === true }), ...(alpha === undefined ? {} : { alpha }) })
 }
 
 /** Whether the file itself has red, green, blue and alpha: what Pillow opens in mode RGBA. */
@@ -38,15 +43,18 @@ const ontoWhite = (alpha: AlphaTreatment, header: ImageHeader, opened: OpenedSou
   alpha === "white" ? header.hasAlpha : alpha === "white-rgba" ? isRgba(header, opened) : false
 
 /** Opens a picture from its header alone: its size is known and within bounds, no pixel is decoded. */
-export const openImage = Effect.fnUntraced(function*(opened: OpenedSource, options: MediaRef["options"]): Effect.fn.Return<ImageMedia, OpenError, Workers> {
+export const openImage = Effect.fnUntraced(function* (opened: OpenedSource, options: MediaRef["options"]): Effect.fn.Return<ImageMedia, OpenError, Workers> {
   const { kind, name } = opened
   const limits = yield* CurrentSourceLimits
   const workers = yield* Workers
   const asked = yield* settingsOf(options, name)
   if (kind._tag !== "Image" || !readable.has(kind.format)) {
     return yield* new UnsupportedMedia({
-      stage: "open", source: name, modality: "image",
-      message: kind._tag === "Image" ? `${name} is ${kind.what}, which is not read; JPEG, PNG, WebP, GIF, TIFF and AVIF are` : `${name} is ${kind.what}, not a picture`
+      stage: "open",
+      source: name,
+      modality: "image",
+      message:
+        kind._tag === "Image" ? `${name} is ${kind.what}, which is not read; JPEG, PNG, WebP, GIF, TIFF and AVIF are` : `${name} is ${kind.what}, not a picture`
     })
   }
   const bytes = yield* opened.bytes
@@ -54,7 +62,11 @@ export const openImage = Effect.fnUntraced(function*(opened: OpenedSource, optio
   const needed = header.width * header.height
   if (needed > limits.maxPixels) {
     return yield* new LimitExceeded({
-      stage: "open", source: name, limit: "pixels", needed, allowed: limits.maxPixels,
+      stage: "open",
+      source: name,
+      limit: "pixels",
+      needed,
+      allowed: limits.maxPixels,
       message: `${name}: ${header.width} x ${header.height} pixels are ${needed}; at most ${limits.maxPixels} are read`
     })
   }
@@ -75,9 +87,14 @@ export const openImage = Effect.fnUntraced(function*(opened: OpenedSource, optio
       width: turned ? header.height : header.width,
       height: turned ? header.width : header.height,
       settings,
-      pixels: Effect.flatMap(opened.bytes, (whole) => decodeImage(whole, header, {
-        source: name, turn: settings.exif && header.orientation > 1, ontoWhite: ontoWhite(settings.alpha, header, opened), maxPixels: limits.maxPixels
-      })).pipe(Effect.flatMap(rgbOf)),
+      pixels: Effect.flatMap(opened.bytes, (whole) =>
+        decodeImage(whole, header, {
+          source: name,
+          turn: settings.exif && header.orientation > 1,
+          ontoWhite: ontoWhite(settings.alpha, header, opened),
+          maxPixels: limits.maxPixels
+        })
+      ).pipe(Effect.flatMap(rgbOf)),
       readAs: (family) => media({ ...defaultImageSettings, ...family, ...asked })
     }
   }

@@ -41,7 +41,7 @@ export const patchify = (frames: ReadonlyArray<RgbImage>, layout: PatchLayout, t
       for (let blockColumn = 0; blockColumn < columns; blockColumn += mergeSize) {
         for (let inBlock = 0; inBlock < mergeSize * mergeSize; inBlock++) {
           const top = (blockRow + Math.floor(inBlock / mergeSize)) * patchSize
-          const left = (blockColumn + inBlock % mergeSize) * patchSize
+          const left = (blockColumn + (inBlock % mergeSize)) * patchSize
           for (let channel = 0; channel < 3; channel++) {
             const levels = channel * 256
             for (const pixels of group) {

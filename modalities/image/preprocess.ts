@@ -35,7 +35,12 @@ const buffers = (images: ReadonlyArray<RgbImage>, handOver: HandOver): Array<Arr
 }
 
 /** A picture at another size, off the event loop (see `resample`). */
-export const resizeImage = (image: RgbImage, size: PixelSize, settings: ResampleSettings, handOver: HandOver = {}): Effect.Effect<RgbImage, WorkerFailed, Workers> =>
+export const resizeImage = (
+  image: RgbImage,
+  size: PixelSize,
+  settings: ResampleSettings,
+  handOver: HandOver = {}
+): Effect.Effect<RgbImage, WorkerFailed, Workers> =>
   image.width === size.width && image.height === size.height
     ? Effect.succeed(image)
     : Effect.flatMap(Workers, (workers) => workers.call(resampleTask, [image, size, settings], { transfer: buffers([image], handOver) }))
@@ -44,11 +49,19 @@ export const resizeImage = (image: RgbImage, size: PixelSize, settings: Resample
  * Patches of a picture or of a clip's frames (at least one), off the event loop: each resized to `settings.size`, rescaled, normalized and cut (see
  * `patchify`). Frames may have several sizes.
  */
-export const patchFeatures = (frames: ReadonlyArray<RgbImage>, settings: PatchSettings, handOver: HandOver = {}): Effect.Effect<PatchFeatures, WorkerFailed, Workers> =>
+export const patchFeatures = (
+  frames: ReadonlyArray<RgbImage>,
+  settings: PatchSettings,
+  handOver: HandOver = {}
+): Effect.Effect<PatchFeatures, WorkerFailed, Workers> =>
   Effect.flatMap(Workers, (workers) => workers.call(patchesTask, [frames, settings], { transfer: buffers(frames, handOver) }))
 
 /** The pictures that a recipe makes of one, off the event loop (see `followRecipe`). */
-export const recipePictures = (image: RgbImage, recipe: PictureRecipe, handOver: HandOver = {}): Effect.Effect<ReadonlyArray<PixelPlanes>, WorkerFailed, Workers> =>
+export const recipePictures = (
+  image: RgbImage,
+  recipe: PictureRecipe,
+  handOver: HandOver = {}
+): Effect.Effect<ReadonlyArray<PixelPlanes>, WorkerFailed, Workers> =>
   Effect.flatMap(Workers, (workers) => workers.call(recipeTask, [image, recipe], { transfer: buffers([image], handOver) }))
 
 /** The same as one strip of patches, off the event loop (see `patchStrip`). */

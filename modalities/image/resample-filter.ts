@@ -7,7 +7,7 @@ export interface ResampleFilter {
   readonly weight: (x: number) => number
 }
 
-const sinc = (x: number): number => x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI)
+const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI))
 
 const bicubic = (at: number): number => {
   const a = -0.5
@@ -18,14 +18,14 @@ const bicubic = (at: number): number => {
 
 const hamming = (at: number): number => {
   const x = Math.abs(at)
-  return x === 0 ? 1 : x >= 1 ? 0 : Math.sin(x * Math.PI) / (x * Math.PI) * (0.54 + 0.46 * Math.cos(x * Math.PI))
+  return x === 0 ? 1 : x >= 1 ? 0 : (Math.sin(x * Math.PI) / (x * Math.PI)) * (0.54 + 0.46 * Math.cos(x * Math.PI))
 }
 
 /** The kernels of Pillow's `Resample.c`, written the way it writes them, so that they round the same. */
 export const resampleFilters: Readonly<Record<Exclude<FilterName, "nearest">, ResampleFilter>> = {
-  box: { support: 0.5, weight: (x) => x > -0.5 && x <= 0.5 ? 1 : 0 },
+  box: { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
   bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   hamming: { support: 1, weight: hamming },
   bicubic: { support: 2, weight: bicubic },
-  lanczos: { support: 3, weight: (x) => x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0 }
+  lanczos: { support: 3, weight: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) }
 }

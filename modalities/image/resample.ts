@@ -19,7 +19,9 @@ const horizontal = (image: RgbImage, width: number, axis: ResampleWeights, first
   for (let y = firstRow; y < firstRow + rows; y++) {
     const row = y * image.width * 3
     for (let x = 0; x < width; x++) {
-      let r = half, g = half, b = half
+      let r = half,
+        g = half,
+        b = half
       let w = x * taps
       const end = w + count[x]
       for (let s = row + from[x] * 3; w < end; w++, s += 3) {
@@ -52,8 +54,14 @@ const vertical = (image: RgbImage, height: number, axis: ResampleWeights, firstR
     let j = 0
     for (; j + 4 <= count[y]; j += 4) {
       const w = y * taps + j
-      const w0 = weights[w], w1 = weights[w + 1], w2 = weights[w + 2], w3 = weights[w + 3]
-      const s0 = (first + j) * stride, s1 = s0 + stride, s2 = s1 + stride, s3 = s2 + stride
+      const w0 = weights[w],
+        w1 = weights[w + 1],
+        w2 = weights[w + 2],
+        w3 = weights[w + 3]
+      const s0 = (first + j) * stride,
+        s1 = s0 + stride,
+        s2 = s1 + stride,
+        s3 = s2 + stride
       for (let x = 0; x < stride; x++) {
         sums[x] = (sums[x] + Math.imul(source[s0 + x], w0) + Math.imul(source[s1 + x], w1) + Math.imul(source[s2 + x], w2) + Math.imul(source[s3 + x], w3)) | 0
       }

@@ -32,10 +32,16 @@ export const smartResize = (size: PixelSize, bounds: SmartResizeBounds, source: 
   const { width, height } = size
   const ratio = Math.max(width, height) / Math.min(width, height)
   if (ratio > maxAspectRatio) {
-    return Effect.fail(new LimitExceeded({
-      stage: "plan", source, limit: "aspect ratio", needed: ratio, allowed: maxAspectRatio,
-      message: `${source}: ${width} x ${height} pixels have an aspect ratio of ${ratio.toFixed(1)}; at most ${maxAspectRatio} is allowed`
-    }))
+    return Effect.fail(
+      new LimitExceeded({
+        stage: "plan",
+        source,
+        limit: "aspect ratio",
+        needed: ratio,
+        allowed: maxAspectRatio,
+        message: `${source}: ${width} x ${height} pixels have an aspect ratio of ${ratio.toFixed(1)}; at most ${maxAspectRatio} is allowed`
+      })
+    )
   }
   const across = roundHalfEven(width / factor) * factor
   const down = roundHalfEven(height / factor) * factor
@@ -46,7 +52,7 @@ export const smartResize = (size: PixelSize, bounds: SmartResizeBounds, source: 
   }
   if (across * down < minPixels) {
     const beta = Math.sqrt(minPixels / (height * width))
-    const grow = (side: number): number => Math.ceil(side * beta / factor) * factor
+    const grow = (side: number): number => Math.ceil((side * beta) / factor) * factor
     return Effect.succeed({ width: grow(width), height: grow(height) })
   }
   return Effect.succeed({ width: across, height: down })

@@ -35,39 +35,50 @@ export interface FixedFrameParts {
 export const tiledFrames = ({ clips, encoder, id, lastRow, recipe, width, workers }: FixedFrameParts): EmbeddingProducer<NoSettings> => {
   const indices = new WeakMap<MediaPlan, ReadonlyArray<number>>()
   const asked = ({ settings: { fps, maxFrames } }: VideoMedia) => ({
-    fps: fps ?? clips.fps, maxFrames: maxFrames ?? (fps === undefined ? clips.maxFrames : Number.POSITIVE_INFINITY)
+    fps: fps ?? clips.fps,
+    maxFrames: maxFrames ?? (fps === undefined ? clips.maxFrames : Number.POSITIVE_INFINITY)
   })
   return make<VideoMedia, NoSettings, MediaPlan>({
-    modality: "video", id, width,
+    modality: "video",
+    id,
+    width,
     accepts: VideoMedia.accepts,
     // By the header's own duration, less a tenth: what it says may be a little more than what the file holds.
     atLeast: (media) => {
       const { fps, maxFrames } = asked(media)
       return Math.min(maxFrames, Math.floor(media.durationSeconds * fps * 0.9)) * encoder.rows
     },
-    plan: (media, _, common) => Effect.map(media.timeline, ({ frameCount, frameRate }) => {
-      const picked = pickFrames({ frameCount, frameRate, minFrames: clips.minFrames, ...asked(media) })
-      const plan: MediaPlan = {
-        ...common, form: "rows", levels: 0, rows: picked.indices.length * encoder.rows + (lastRow === undefined ? 0 : 1),
-        pieces: [
-          ...picked.indices.map((index) => ({ rows: encoder.rows, atSeconds: frameRate > 0 ? index / frameRate : 0 })),
-          ...(lastRow === undefined ? [] : [{ rows: 1 }])
-        ],
-        seconds: frameRate > 0 ? frameCount / frameRate : 0
-      }
-      indices.set(plan, picked.indices)
-      return plan
-    }),
+    plan: (media, _, common) =>
+      Effect.map(media.timeline, ({ frameCount, frameRate }) => {
+        const picked = pickFrames({ frameCount, frameRate, minFrames: clips.minFrames, ...asked(media) })
+        const plan: MediaPlan = {
+          ...common,
+          form: "rows",
+          levels: 0,
+          rows: picked.indices.length * encoder.rows + (lastRow === undefined ? 0 : 1),
+          pieces: [
+            ...picked.indices.map((index) => ({ rows: encoder.rows, atSeconds: frameRate > 0 ? index / frameRate : 0 })),
+            ...(lastRow === undefined ? [] : [{ rows: 1 }])
+          ],
+          seconds: frameRate > 0 ? frameCount / frameRate : 0
+        }
+        indices.set(plan, picked.indices)
+        return plan
+      }),
     encode: {
-      features: (media, plan) => media.frames(indices.get(plan) ?? []).pipe(
-        Stream.rechunk(1),
-        Stream.mapEffect((frame) => Effect.map(recipePictures(frame, recipe(frame), { consume: true }), planesBlock)),
-        Stream.provideService(Workers, workers)
-      ),
-      fromFeatures: (features, plan) => lastRow === undefined ? encodeTiles(encoder, features, plan) : Stream.concat(
-        encodeTiles(encoder, features, plan),
-        Stream.fromEffect(Effect.map(lastRow, (data): EmbeddingChunk => ({ plan, from: plan.rows - 1, rows: 1, data, levels: [] })))
-      )
+      features: (media, plan) =>
+        media.frames(indices.get(plan) ?? []).pipe(
+          Stream.rechunk(1),
+          Stream.mapEffect((frame) => Effect.map(recipePictures(frame, recipe(frame), { consume: true }), planesBlock)),
+          Stream.provideService(Workers, workers)
+        ),
+      fromFeatures: (features, plan) =>
+        lastRow === undefined
+          ? encodeTiles(encoder, features, plan)
+          : Stream.concat(
+              encodeTiles(encoder, features, plan),
+              Stream.fromEffect(Effect.map(lastRow, (data): EmbeddingChunk => ({ plan, from: plan.rows - 1, rows: 1, data, levels: [] })))
+            )
     }
   })
 }

@@ -61,7 +61,7 @@ export class FrameIndex {
 
   /** Seconds of a timestamp. */
   seconds(timestamp: number): number {
-    return timestamp * this.timeBase[0] / this.timeBase[1]
+    return (timestamp * this.timeBase[0]) / this.timeBase[1]
   }
 
   /** Seconds from the first frame to this one. */

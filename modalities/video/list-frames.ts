@@ -26,11 +26,14 @@ interface Line {
   readonly isHidden: boolean
 }
 
-const number = (text: string | undefined): number | undefined => text === undefined || text === "" || text === "N/A" ? undefined : Number(text)
+const number = (text: string | undefined): number | undefined => (text === undefined || text === "" || text === "N/A" ? undefined : Number(text))
 
 /** `packet,<pts>,<duration>,<flags>` of ffprobe's csv, in which fields that a packet lacks say N/A. */
 const fromPacketLine = (fields: ReadonlyArray<string>): Line => ({
-  time: number(fields[1]), duration: number(fields[2]) ?? 0, isKey: (fields[3] ?? "").startsWith("K"), isHidden: (fields[3] ?? "").includes("D")
+  time: number(fields[1]),
+  duration: number(fields[2]) ?? 0,
+  isKey: (fields[3] ?? "").startsWith("K"),
+  isHidden: (fields[3] ?? "").includes("D")
 })
 
 /** `frame,<key_frame>,<best_effort_timestamp>`. */
@@ -46,7 +49,23 @@ const fromCrcLine = (fields: ReadonlyArray<string>): Line => {
 /** Containers whose packets are trusted to be frames, each with its timestamp, and that seek exactly. */
 const trustedContainers = new Set(["mov", "matroska"])
 /** Codecs in which a packet is a shown frame. (VP8 has hidden frames in packets of their own; MPEG-4 in AVI packs two into one.) */
-const trustedCodecs = new Set(["h264", "hevc", "av1", "vp9", "ffv1", "mjpeg", "png", "prores", "dnxhd", "rawvideo", "mpeg4", "h263", "huffyuv", "utvideo", "qtrle"])
+const trustedCodecs = new Set([
+  "h264",
+  "hevc",
+  "av1",
+  "vp9",
+  "ffv1",
+  "mjpeg",
+  "png",
+  "prores",
+  "dnxhd",
+  "rawvideo",
+  "mpeg4",
+  "h263",
+  "huffyuv",
+  "utvideo",
+  "qtrle"
+])
 
 class Tally {
   index: FrameIndex | undefined
@@ -80,8 +99,11 @@ class Tally {
 
 const cutOff = /partial file/
 
-const listWith = Effect.fnUntraced(function*(
-  ffmpeg: Ffmpeg["Service"], input: FfmpegInput, stream: VideoStreamInfo, decodes: boolean
+const listWith = Effect.fnUntraced(function* (
+  ffmpeg: Ffmpeg["Service"],
+  input: FfmpegInput,
+  stream: VideoStreamInfo,
+  decodes: boolean
 ): Effect.fn.Return<Tally, FfmpegMissing | FfmpegError> {
   const programs = yield* ffmpeg.programs
   const tally = new Tally()
@@ -89,43 +111,62 @@ const listWith = Effect.fnUntraced(function*(
   const byProbe = programs.ffprobe !== undefined
   const job = byProbe
     ? {
-      program: "ffprobe" as const, input,
-      output: ["-select_streams", String(stream.index), "-show_entries", decodes ? "frame=key_frame,best_effort_timestamp" : "packet=pts,duration,flags", "-of", "csv"]
-    }
+        program: "ffprobe" as const,
+        input,
+        output: [
+          "-select_streams",
+          String(stream.index),
+          "-show_entries",
+          decodes ? "frame=key_frame,best_effort_timestamp" : "packet=pts,duration,flags",
+          "-of",
+          "csv"
+        ]
+      }
     : {
-      input: { ...input, options: [...input.options ?? [], "-copyts"] },
-      output: decodes
-        ? [...map, ...everyFrame(programs), "-enc_time_base", "-1", "-c:v", "wrapped_avframe", "-f", "framecrc", "pipe:1"]
-        : [...map, "-c", "copy", "-copyinkf", "-f", "framecrc", "pipe:1"]
-    }
+        input: { ...input, options: [...(input.options ?? []), "-copyts"] },
+        output: decodes
+          ? [...map, ...everyFrame(programs), "-enc_time_base", "-1", "-c:v", "wrapped_avframe", "-f", "framecrc", "pipe:1"]
+          : [...map, "-c", "copy", "-copyinkf", "-f", "framecrc", "pipe:1"]
+      }
   const takeLine = (text: string): void => {
     if (text.startsWith("#tb")) {
-      const [numerator, denominator] = text.slice(text.indexOf(":") + 1).split("/").map(Number)
+      const [numerator, denominator] = text
+        .slice(text.indexOf(":") + 1)
+        .split("/")
+        .map(Number)
       tally.timeBase = [numerator, denominator]
     }
     if (text === "" || text.startsWith("#")) return
     if (byProbe && !text.startsWith(decodes ? "frame," : "packet,")) return
     const fields = text.split(",").map((field) => field.trim())
-    tally.take(byProbe ? decodes ? fromFrameLine(fields) : fromPacketLine(fields) : fromCrcLine(fields))
+    tally.take(byProbe ? (decodes ? fromFrameLine(fields) : fromPacketLine(fields)) : fromCrcLine(fields))
   }
   if (byProbe) tally.timeBase = stream.timeBase ?? tally.timeBase
-  yield* Effect.scoped(Effect.gen(function*() {
-    const { said, stdout } = yield* ffmpeg.run(job)
-    let rest = ""
-    yield* stdout.pipe(
-      Stream.decodeText(),
-      Stream.runForEach((text) => Effect.sync(() => {
-        const lines = (rest + text).split("\n")
-        rest = lines.pop() ?? ""
-        for (const line of lines) takeLine(line)
-      }))
-    )
-    takeLine(rest)
-    if (cutOff.test(yield* said)) {
-      const promised = stream.promisedFrames === undefined ? "" : `: ${tally.frames} of ${stream.promisedFrames} frames are there`
-      return yield* new SourceUnreadable({ stage: "open", source: input.name, message: `${input.name} cannot be read: it is cut off, its index promises more than the file holds${promised}` })
-    }
-  }))
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      const { said, stdout } = yield* ffmpeg.run(job)
+      let rest = ""
+      yield* stdout.pipe(
+        Stream.decodeText(),
+        Stream.runForEach((text) =>
+          Effect.sync(() => {
+            const lines = (rest + text).split("\n")
+            rest = lines.pop() ?? ""
+            for (const line of lines) takeLine(line)
+          })
+        )
+      )
+      takeLine(rest)
+      if (cutOff.test(yield* said)) {
+        const promised = stream.promisedFrames === undefined ? "" : `: ${tally.frames} of ${stream.promisedFrames} frames are there`
+        return yield* new SourceUnreadable({
+          stage: "open",
+          source: input.name,
+          message: `${input.name} cannot be read: it is cut off, its index promises more than the file holds${promised}`
+        })
+      }
+    })
+  )
   return tally
 })
 
@@ -134,18 +175,18 @@ const averageRate = (stream: VideoStreamInfo, tally: Tally): number => {
   if (stream.frameRate !== undefined) return stream.frameRate[0] / stream.frameRate[1]
   const rounded = stream.roundedFrameRate
   const span = tally.index === undefined ? 0 : tally.index.atSeconds(tally.frames - 1)
-  const lasted = tally.duration * tally.timeBase[0] / tally.timeBase[1]
+  const lasted = (tally.duration * tally.timeBase[0]) / tally.timeBase[1]
   const counted = lasted > 0 ? tally.frames / lasted : span > 0 ? (tally.frames - 1) / span : 0
   const fits = (rate: number) => Math.abs(rate - rounded) < 0.005_01
   // Broadcast rates are thousandths of 1,001: 29.97 is 30000 / 1001.
-  const candidates = [Math.round(rounded), Math.round(rounded * 1.001) * 1000 / 1001, counted]
+  const candidates = [Math.round(rounded), (Math.round(rounded * 1.001) * 1000) / 1001, counted]
   return candidates.find((rate) => rate > 0 && fits(rate)) ?? (rounded > 0 ? rounded : counted)
 }
 
 /** Frames at a steady rate, where their timestamps are of no use. */
 const evenIndex = (frames: number, frameRate: number): FrameIndex => {
   const index = new FrameIndex([1, 1_000_000])
-  for (let frame = 0; frame < frames; frame++) index.add(Math.round(frame * 1_000_000 / (frameRate > 0 ? frameRate : 25)), frame === 0)
+  for (let frame = 0; frame < frames; frame++) index.add(Math.round((frame * 1_000_000) / (frameRate > 0 ? frameRate : 25)), frame === 0)
   return index
 }
 
@@ -153,14 +194,17 @@ const evenIndex = (frames: number, frameRate: number): FrameIndex => {
  * Lists a clip's frames without decoding them, where its container and codec keep a frame in each packet; else by decoding, once.
  * Fails with `SourceUnreadable` where the file is cut off, or holds no frame.
  */
-export const listFrames = Effect.fnUntraced(function*(
-  ffmpeg: Ffmpeg["Service"], input: FfmpegInput, stream: VideoStreamInfo
+export const listFrames = Effect.fnUntraced(function* (
+  ffmpeg: Ffmpeg["Service"],
+  input: FfmpegInput,
+  stream: VideoStreamInfo
 ): Effect.fn.Return<ListedFrames, FfmpegMissing | FfmpegError> {
   const trusted = trustedContainers.has(input.demuxer) && trustedCodecs.has(stream.codec)
   const packets = trusted ? yield* listWith(ffmpeg, input, stream, false) : undefined
   const exact = packets !== undefined && packets.untimed === 0 && packets.leading === 0 && packets.firstIsKey && packets.index?.hasDuplicates === false
   const tally = exact ? packets : yield* listWith(ffmpeg, input, stream, true)
-  if (tally.index === undefined) return yield* new SourceUnreadable({ stage: "open", source: input.name, message: `${input.name} cannot be read: it holds no frame` })
+  if (tally.index === undefined)
+    return yield* new SourceUnreadable({ stage: "open", source: input.name, message: `${input.name} cannot be read: it holds no frame` })
   const frameRate = averageRate(stream, tally)
   // Decoded frames come in the order of showing; timestamps that jump back (joined recordings) or are missing say nothing.
   const orderly = exact || (tally.untimed === 0 && !tally.index.wasReordered)

@@ -30,7 +30,7 @@ export const countFrames = ({ fps, frameCount, frameRate, maxFrames = Number.POS
   if (frameCount < 1) return 0
   const most = Math.max(2, even(Math.min(maxFrames, frameCount)))
   const least = Math.ceil(minFrames / 2) * 2
-  const wanted = frameRate > 0 ? frameCount / frameRate * fps : 0
+  const wanted = frameRate > 0 ? (frameCount / frameRate) * fps : 0
   return Math.max(2, even(Math.min(Math.max(wanted, least), most)))
 }
 
@@ -50,13 +50,12 @@ export const evenlySpaced = (last: number, steps: number): Array<number> => {
   const { fround } = Math
   const step = fround(fround(last) / fround(steps - 1))
   const half = Math.floor(steps / 2)
-  return Array.from({ length: steps }, (_, at) =>
-    Math.min(last, roundHalfEven(at < half ? fround(step * at) : fround(last - step * (steps - at - 1)))))
+  return Array.from({ length: steps }, (_, at) => Math.min(last, roundHalfEven(at < half ? fround(step * at) : fround(last - step * (steps - at - 1)))))
 }
 
 /** Which frames of a clip are looked at: `countFrames` of them, evenly spaced from the first to the last. Pure. */
 export const pickFrames = (picking: FramePicking): PickedFrames => {
   const steps = countFrames(picking)
   if (steps === 0) return { indices: [], sampledFps: 0 }
-  return { indices: evenlySpaced(picking.frameCount - 1, steps), sampledFps: steps / picking.frameCount * picking.frameRate }
+  return { indices: evenlySpaced(picking.frameCount - 1, steps), sampledFps: (steps / picking.frameCount) * picking.frameRate }
 }

@@ -70,7 +70,15 @@ export class VideoMedia implements Media {
   readonly #clip: Clip
   readonly #window: Effect.Effect<Window, OpenError>
 
-  constructor(opened: OpenedSource, options: MediaRef["options"], settings: VideoOptions, clip: Clip, duration: number, hasSound: boolean, tracks: ReadonlyArray<Media>) {
+  constructor(
+    opened: OpenedSource,
+    options: MediaRef["options"],
+    settings: VideoOptions,
+    clip: Clip,
+    duration: number,
+    hasSound: boolean,
+    tracks: ReadonlyArray<Media>
+  ) {
     const { end = Number.POSITIVE_INFINITY, start = 0 } = settings
     this.name = opened.name
     this.contentId = opened.contentId
@@ -92,22 +100,28 @@ export class VideoMedia implements Media {
   }
 
   /** The medium as a clip, or none. */
-  static readonly accepts = (media: Media): Option.Option<VideoMedia> => media instanceof VideoMedia ? Option.some(media) : Option.none()
+  static readonly accepts = (media: Media): Option.Option<VideoMedia> => (media instanceof VideoMedia ? Option.some(media) : Option.none())
 
   /**
    * Decodes frames, one a pull; `indices` never fall, and may repeat. Run twice, it decodes twice. Fails with `RowsDiffer` when the file holds
    * fewer frames than it counted.
    */
   frames(indices: ReadonlyArray<number>): Stream.Stream<RgbFrame, EncodeError> {
-    return Stream.unwrap(Effect.map(this.#window, (window) => {
-      const wrong = indices.findIndex((index, at) => !Number.isInteger(index) || index < 0 || index >= window.count || (at > 0 && index < indices[at - 1]))
-      if (wrong >= 0) {
-        return Stream.fail(new OptionInvalid({
-          stage: "encode", option: "indices", message: `${this.name} has frames 0 to ${window.count - 1}, asked for in rising order; number ${wrong} asked for is ${indices[wrong]}`
-        }))
-      }
-      return this.#read(indices, window)
-    }))
+    return Stream.unwrap(
+      Effect.map(this.#window, (window) => {
+        const wrong = indices.findIndex((index, at) => !Number.isInteger(index) || index < 0 || index >= window.count || (at > 0 && index < indices[at - 1]))
+        if (wrong >= 0) {
+          return Stream.fail(
+            new OptionInvalid({
+              stage: "encode",
+              option: "indices",
+              message: `${this.name} has frames 0 to ${window.count - 1}, asked for in rising order; number ${wrong} asked for is ${indices[wrong]}`
+            })
+          )
+        }
+        return this.#read(indices, window)
+      })
+    )
   }
 
   #read(indices: ReadonlyArray<number>, { first, listed }: Window): Stream.Stream<RgbFrame, EncodeError> {
@@ -117,19 +131,34 @@ export class VideoMedia implements Media {
     const picks = [...repeats.keys()].map((index) => first + index)
     return Stream.suspend(() => {
       let given = 0
-      const decoded = readFrames({ ...this.#clip, listed }, picks).pipe(Stream.flatMap(({ data, frame }) => {
-        given++
-        const atSeconds = listed.index.atSeconds(frame) - listed.index.atSeconds(first)
-        // Each taker owns its pixels and may hand them to a thread: a repeated frame is a copy.
-        const frames = Array.from({ length: repeats.get(frame - first) ?? 1 }, (_, time): RgbFrame => ({
-          index: frame - first, atSeconds, width, height, data: time === 0 ? data : data.slice()
-        }))
-        return Stream.rechunk(Stream.fromIterable(frames), 1)
-      }))
-      const complete = Stream.suspend(() => given === picks.length ? Stream.empty : Stream.fail(new RowsDiffer({
-        stage: "encode", source: name, planned: picks.length, encoded: given,
-        message: `${name} gave ${given} of the ${picks.length} frames asked for: it counts ${listed.index.count} frames, and holds fewer that can be decoded`
-      })))
+      const decoded = readFrames({ ...this.#clip, listed }, picks).pipe(
+        Stream.flatMap(({ data, frame }) => {
+          given++
+          const atSeconds = listed.index.atSeconds(frame) - listed.index.atSeconds(first)
+          // Each taker owns its pixels and may hand them to a thread: a repeated frame is a copy.
+          const frames = Array.from({ length: repeats.get(frame - first) ?? 1 }, (_, time): RgbFrame => ({
+            index: frame - first,
+            atSeconds,
+            width,
+            height,
+            data: time === 0 ? data : data.slice()
+          }))
+          return Stream.rechunk(Stream.fromIterable(frames), 1)
+        })
+      )
+      const complete = Stream.suspend(() =>
+        given === picks.length
+          ? Stream.empty
+          : Stream.fail(
+              new RowsDiffer({
+                stage: "encode",
+                source: name,
+                planned: picks.length,
+                encoded: given,
+                message: `${name} gave ${given} of the ${picks.length} frames asked for: it counts ${listed.index.count} frames, and holds fewer that can be decoded`
+              })
+            )
+      )
       return Stream.concat(decoded, complete)
     })
   }
@@ -142,10 +171,13 @@ const cutWindow = (name: string, listed: ListedFrames, { end, start = 0 }: Video
   const last = end === undefined ? index.count - 1 : index.firstAt(end + 2e-6) - 1
   if (last >= first) return Effect.succeed({ listed, first, count: last - first + 1 })
   const length = index.atSeconds(index.count - 1)
-  return Effect.fail(new OptionInvalid({
-    stage: "open", option: first >= index.count ? "start" : "end",
-    message: `${name}: no frame stands between ${start} s and ${end ?? length} s; its frames stand at 0 s to ${length.toFixed(3)} s`
-  }))
+  return Effect.fail(
+    new OptionInvalid({
+      stage: "open",
+      option: first >= index.count ? "start" : "end",
+      message: `${name}: no frame stands between ${start} s and ${end ?? length} s; its frames stand at 0 s to ${length.toFixed(3)} s`
+    })
+  )
 }
 
 /** Opens a film's sound; what `openVideo` calls where a clip has some. */
@@ -155,8 +187,10 @@ export type OpenSound<R> = (opened: OpenedSource, options: MediaRef["options"]) 
  * Opens a clip: its metadata now, its frames later. Fails with `UnsupportedMedia` for what is no film, or a film without pictures;
  * `LimitExceeded` for frames beyond `SourceLimits.maxFramePixels`.
  */
-export const openVideo = Effect.fnUntraced(function*<R>(
-  opened: OpenedSource, options: MediaRef["options"], openSound: OpenSound<R>
+export const openVideo = Effect.fnUntraced(function* <R>(
+  opened: OpenedSource,
+  options: MediaRef["options"],
+  openSound: OpenSound<R>
 ): Effect.fn.Return<VideoMedia, OpenError, Scope.Scope | Ffmpeg | R> {
   const settings = yield* readVideoOptions(options)
   const { kind, name } = opened
@@ -167,18 +201,29 @@ export const openVideo = Effect.fnUntraced(function*<R>(
   const streams = yield* opened.streams
   const { audio, video } = streams
   if (video === undefined) {
-    return yield* unsupported(audio === undefined ? `${kind.what} that holds neither pictures nor sound` : `a film without pictures: it holds sound only, which audio(...) reads`)
+    return yield* unsupported(
+      audio === undefined ? `${kind.what} that holds neither pictures nor sound` : `a film without pictures: it holds sound only, which audio(...) reads`
+    )
   }
   const { height, width } = video
   if (width < 1 || height < 1) return yield* unsupported(`${kind.what} whose frames have no size`)
   if (width * height > limits.maxFramePixels) {
     return yield* new LimitExceeded({
-      stage: "open", source: name, limit: "pixels of a frame", needed: width * height, allowed: limits.maxFramePixels,
+      stage: "open",
+      source: name,
+      limit: "pixels of a frame",
+      needed: width * height,
+      allowed: limits.maxFramePixels,
       message: `${name} has frames of ${width} x ${height} = ${(width * height).toLocaleString("en-US")} pixels; at most ${limits.maxFramePixels.toLocaleString("en-US")} are read`
     })
   }
   // The header may say less than the pictures themselves: decoders are bound too, with room for sizes rounded up to blocks.
-  const input: FfmpegInput = { name, path: yield* opened.path, demuxer: kind.demuxer, options: ["-max_pixels", String(Math.ceil(limits.maxFramePixels * 1.25))] }
+  const input: FfmpegInput = {
+    name,
+    path: yield* opened.path,
+    demuxer: kind.demuxer,
+    options: ["-max_pixels", String(Math.ceil(limits.maxFramePixels * 1.25))]
+  }
   const listed = memoize(listFrames(ffmpeg, input, video))
   const duration = video.durationSeconds ?? streams.durationSeconds ?? 0
   if (settings.start !== undefined && duration > 0 && settings.start >= duration) {

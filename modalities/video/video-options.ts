@@ -20,7 +20,7 @@ const invalid = (option: string, why: string): Effect.Effect<never, OptionInvali
   Effect.fail(new OptionInvalid({ stage: "open", option, message: `the option ${option} ${why}` }))
 
 /** Checks a clip's options. Fails with `OptionInvalid`. */
-export const readVideoOptions = Effect.fnUntraced(function*(options: MediaRef["options"]): Effect.fn.Return<VideoOptions, OptionInvalid> {
+export const readVideoOptions = Effect.fnUntraced(function* (options: MediaRef["options"]): Effect.fn.Return<VideoOptions, OptionInvalid> {
   const { sound } = options
   const numbers: { fps?: number; start?: number; end?: number; maxFrames?: number } = {}
   for (const option of ["fps", "start", "end", "maxFrames"] as const) {
@@ -35,5 +35,5 @@ export const readVideoOptions = Effect.fnUntraced(function*(options: MediaRef["o
     return yield* invalid("end", `(${numbers.end} s) comes after start (${numbers.start} s)`)
   }
   if (sound !== undefined && typeof sound !== "boolean") return yield* invalid("sound", `is true or false, not ${String(sound)}`)
-  return { ...numbers, ...sound === undefined ? {} : { sound } }
+  return { ...numbers, ...(sound === undefined ? {} : { sound }) }
 })

@@ -39,12 +39,13 @@ export const seal = async (folder: string, label: string): Promise<void> => {
 }
 
 /** The manifest of an entry that is whole: it can be read, and every file that it lists has its length. */
-export const manifestOf = (folder: string): Effect.Effect<Option.Option<Manifest>> => Effect.gen(function*() {
-  const text = yield* Effect.tryPromise(() => readFile(join(folder, MANIFEST), "utf8"))
-  const manifest = yield* Schema.decodeEffect(Manifest)(text)
-  for (const [name, size] of Object.entries(manifest.files)) {
-    const found = yield* Effect.tryPromise(() => stat(join(folder, name)))
-    if (found.size !== size) return Option.none()
-  }
-  return Option.some(manifest)
-}).pipe(Effect.catch(() => Effect.succeedNone))
+export const manifestOf = (folder: string): Effect.Effect<Option.Option<Manifest>> =>
+  Effect.gen(function* () {
+    const text = yield* Effect.tryPromise(() => readFile(join(folder, MANIFEST), "utf8"))
+    const manifest = yield* Schema.decodeEffect(Manifest)(text)
+    for (const [name, size] of Object.entries(manifest.files)) {
+      const found = yield* Effect.tryPromise(() => stat(join(folder, name)))
+      if (found.size !== size) return Option.none()
+    }
+    return Option.some(manifest)
+  }).pipe(Effect.catch(() => Effect.succeedNone))

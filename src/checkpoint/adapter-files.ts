@@ -38,38 +38,47 @@ const placeOf = (name: string) => /^base_model\.model\.(.*)\.lora_([AB])\.weight
  * Adds the adapters whose folders are there (PEFT's `adapter_config.json` and `adapter_model.safetensors`); their files stay open until the scope closes, and are part
  * of the checkpoint's identity. Fails with `CheckpointUnreadable` for a file that is broken, or an adapter that is no plain LoRA.
  */
-export const withAdapters = (checkpoint: Checkpoint, folders: ReadonlyArray<AdapterFolder>): Effect.Effect<AdaptedCheckpoint, CheckpointUnreadable, Scope.Scope> => Effect.gen(function*() {
-  const tensors = new Map<string, TensorEntry>(checkpoint.tensors)
-  const readers = new Map<string, (from?: number, to?: number) => Effect.Effect<Float32Array, CheckpointUnreadable | WeightsMismatch>>()
-  const adapters: Array<AdapterFigures> = []
-  const files: Array<string> = []
-  for (const { folder, name } of folders) {
-    const settings = yield* checkpoint.json(`${folder}/${SETTINGS}`)
-    if (settings === undefined) continue
-    const path = `${checkpoint.folder}/${folder}/${SETTINGS}`
-    const refuse = (why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${why}` })
-    const { lora_alpha, r, use_dora, use_rslora } = yield* decodeConfig(Config, settings, path)
-    if (use_dora) return yield* refuse("use_dora is true; plain LoRA is run here")
-    if (r < 1) return yield* refuse(`r is ${r}`)
-    const file = yield* openSafetensors(`${checkpoint.folder}/${folder}/${WEIGHTS}`)
-    for (const [own, entry] of file.tensors) {
-      const place = placeOf(own)
-      if (place === null) return yield* refuse(`${WEIGHTS} holds ${own}, which is no matrix of a LoRA`)
-      const full = `${place[1]}.lora_${place[2]}.${name}.weight`
-      tensors.set(full, entry)
-      readers.set(full, (from, to) => file.floats(own, from, to))
+export const withAdapters = (
+  checkpoint: Checkpoint,
+  folders: ReadonlyArray<AdapterFolder>
+): Effect.Effect<AdaptedCheckpoint, CheckpointUnreadable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const tensors = new Map<string, TensorEntry>(checkpoint.tensors)
+    const readers = new Map<string, (from?: number, to?: number) => Effect.Effect<Float32Array, CheckpointUnreadable | WeightsMismatch>>()
+    const adapters: Array<AdapterFigures> = []
+    const files: Array<string> = []
+    for (const { folder, name } of folders) {
+      const settings = yield* checkpoint.json(`${folder}/${SETTINGS}`)
+      if (settings === undefined) continue
+      const path = `${checkpoint.folder}/${folder}/${SETTINGS}`
+      const refuse = (why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${why}` })
+      const { lora_alpha, r, use_dora, use_rslora } = yield* decodeConfig(Config, settings, path)
+      if (use_dora) return yield* refuse("use_dora is true; plain LoRA is run here")
+      if (r < 1) return yield* refuse(`r is ${r}`)
+      const file = yield* openSafetensors(`${checkpoint.folder}/${folder}/${WEIGHTS}`)
+      for (const [own, entry] of file.tensors) {
+        const place = placeOf(own)
+        if (place === null) return yield* refuse(`${WEIGHTS} holds ${own}, which is no matrix of a LoRA`)
+        const full = `${place[1]}.lora_${place[2]}.${name}.weight`
+        tensors.set(full, entry)
+        readers.set(full, (from, to) => file.floats(own, from, to))
+      }
+      adapters.push({ name, rank: r, scale: lora_alpha / (use_rslora ? Math.sqrt(r) : r) })
+      files.push(`${folder}/${SETTINGS}`, `${folder}/${WEIGHTS}`)
     }
-    adapters.push({ name, rank: r, scale: lora_alpha / (use_rslora ? Math.sqrt(r) : r) })
-    files.push(`${folder}/${SETTINGS}`, `${folder}/${WEIGHTS}`)
-  }
-  if (adapters.length === 0) return { checkpoint, adapters }
-  return {
-    adapters,
-    checkpoint: {
-      ...checkpoint, tensors,
-      read: (name) => readers.get(name)?.() ?? checkpoint.read(name),
-      readRows: (name, from, to) => readers.get(name)?.(from, to) ?? checkpoint.readRows(name, from, to),
-      contentId: yield* Effect.cached(Effect.map(Effect.all([checkpoint.contentId, contentIdOf(checkpoint.folder, files)]), (ids) => createHash("sha256").update(ids.join("\n")).digest("hex")))
+    if (adapters.length === 0) return { checkpoint, adapters }
+    return {
+      adapters,
+      checkpoint: {
+        ...checkpoint,
+        tensors,
+        read: (name) => readers.get(name)?.() ?? checkpoint.read(name),
+        readRows: (name, from, to) => readers.get(name)?.(from, to) ?? checkpoint.readRows(name, from, to),
+        contentId: yield* Effect.cached(
+          Effect.map(Effect.all([checkpoint.contentId, contentIdOf(checkpoint.folder, files)]), (ids) =>
+            createHash("sha256").update(ids.join("\n")).digest("hex")
+          )
+        )
+      }
     }
-  }
-})
+  })

@@ -17,11 +17,14 @@ export interface FileBytes {
 }
 
 /** A file of a checkpoint that cannot be read. */
-export const unreadable = (path: string, why: string): CheckpointUnreadable =>
-  new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${why}` })
+export const unreadable = (path: string, why: string): CheckpointUnreadable => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${why}` })
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "no such file", EACCES: "no right to read it", ENOTDIR: "a part of the path is no folder", ELOOP: "links that lead in a circle", ENAMETOOLONG: "the name is too long"
+  ENOENT: "no such file",
+  EACCES: "no right to read it",
+  ENOTDIR: "a part of the path is no folder",
+  ELOOP: "links that lead in a circle",
+  ENAMETOOLONG: "the name is too long"
 }
 
 /** Node's error as a short reason. */
@@ -35,7 +38,7 @@ export const reading = <A>(path: string, promise: () => Promise<A>): Effect.Effe
   Effect.tryPromise({ try: promise, catch: (error) => unreadable(path, reasonOf(error)) })
 
 const fillFrom = (handle: FileHandle, path: string, into: Uint8Array, offset: number): Effect.Effect<void, CheckpointUnreadable> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     for (let done = 0; done < into.length;) {
       const { bytesRead } = yield* reading(path, () => handle.read(into, done, Math.min(PIECE_BYTES, into.length - done), offset + done))
       if (bytesRead === 0) return yield* unreadable(path, `ends at byte ${offset + done}, ${into.length - done} bytes too early`)
@@ -45,7 +48,7 @@ const fillFrom = (handle: FileHandle, path: string, into: Uint8Array, offset: nu
 
 /** Opens a regular file; a folder, a pipe and a device are refused before they are opened. */
 export const openBytes = (path: string): Effect.Effect<FileBytes, CheckpointUnreadable, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const before = yield* reading(path, () => stat(path))
     if (!before.isFile()) return yield* unreadable(path, before.isDirectory() ? "is a folder, not a file" : "is no regular file")
     const handle = yield* Effect.acquireRelease(

@@ -35,9 +35,9 @@ export const duplicateKey = (json: string): string | undefined => {
   let expectsKey = false
   for (let i = 0; i < json.length; i++) {
     const character = json[i]
-    if (character === "\"") {
+    if (character === '"') {
       const start = i
-      for (i++; json[i] !== "\""; i++) if (json[i] === "\\") i++
+      for (i++; json[i] !== '"'; i++) if (json[i] === "\\") i++
       if (depth !== 1 || !expectsKey) continue
       expectsKey = false
       const key = String(JSON.parse(json.slice(start, i + 1)))

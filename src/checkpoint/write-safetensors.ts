@@ -28,29 +28,35 @@ const encodeHeader = (tensors: ReadonlyArray<readonly [string, Tensor]>, metadat
  * implementation's: by type, then by name. `CacheUnwritable`: no room, no right, no such folder.
  */
 export const writeSafetensors = (
-  path: string, tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>> = {}
-): Effect.Effect<void, CacheUnwritable> => Effect.scoped(Effect.gen(function*() {
-  const ordered = Object.entries(tensors).sort(([a, x], [b, y]) => placeOf(x.dtype) - placeOf(y.dtype) || (a < b ? -1 : 1))
-  for (const [name, { data, shape }] of ordered) {
-    if (data.length !== sizeOf(shape)) throw new Error(`writeSafetensors: tensor ${name} of shape [${shape.join(", ")}] holds ${data.length} elements`)
-  }
-  const temporary = `${path}.${randomUUID()}.part`
-  const header = encodeHeader(ordered, metadata)
-  const needed = header.length + ordered.reduce((bytes, [, { data }]) => bytes + data.byteLength, 0)
-  const write = <A>(promise: () => Promise<A>) => writing("load", path, promise, needed)
-  const handle = yield* Effect.acquireRelease(
-    write(() => open(temporary, "wx")),
-    (opened) => Effect.promise(async () => {
-      await opened.close().catch(() => {})
-      // Already renamed where all went well.
-      await rm(temporary, { force: true }).catch(() => {})
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {}
+): Effect.Effect<void, CacheUnwritable> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const ordered = Object.entries(tensors).sort(([a, x], [b, y]) => placeOf(x.dtype) - placeOf(y.dtype) || (a < b ? -1 : 1))
+      for (const [name, { data, shape }] of ordered) {
+        if (data.length !== sizeOf(shape)) throw new Error(`writeSafetensors: tensor ${name} of shape [${shape.join(", ")}] holds ${data.length} elements`)
+      }
+      const temporary = `${path}.${randomUUID()}.part`
+      const header = encodeHeader(ordered, metadata)
+      const needed = header.length + ordered.reduce((bytes, [, { data }]) => bytes + data.byteLength, 0)
+      const write = <A>(promise: () => Promise<A>) => writing("load", path, promise, needed)
+      const handle = yield* Effect.acquireRelease(
+        write(() => open(temporary, "wx")),
+        (opened) =>
+          Effect.promise(async () => {
+            await opened.close().catch(() => {})
+            // Already renamed where all went well.
+            await rm(temporary, { force: true }).catch(() => {})
+          })
+      )
+      for (const bytes of [header, ...ordered.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]) {
+        for (let done = 0; done < bytes.length;) {
+          done += (yield* write(() => handle.write(bytes, done, Math.min(PIECE_BYTES, bytes.length - done)))).bytesWritten
+        }
+      }
+      yield* write(() => handle.sync())
+      yield* write(() => rename(temporary, path))
     })
   )
-  for (const bytes of [header, ...ordered.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]) {
-    for (let done = 0; done < bytes.length;) {
-      done += (yield* write(() => handle.write(bytes, done, Math.min(PIECE_BYTES, bytes.length - done)))).bytesWritten
-    }
-  }
-  yield* write(() => handle.sync())
-  yield* write(() => rename(temporary, path))
-}))

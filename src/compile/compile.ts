@@ -44,35 +44,50 @@ export interface CompiledGraphs {
  * Builds every graph (which checks every tensor's name and shape), then writes them with their weights into the cache, where they
  * are not there yet. Memory stays bounded by the largest tensor.
  */
-export const compile = (checkpoint: Checkpoint, options: CompileOptions): Effect.Effect<
-  CompiledGraphs, CheckpointUnreadable | WeightsMismatch | CacheUnwritable | BackendFailure, ModelCache | Scope.Scope
-> => Effect.gen(function*() {
-  const use: WeightUse = { read: new Set() }
-  const built = yield* Effect.try({
-    try: () => options.graphs.map(({ build, name }) => {
-      const graph = new GraphBuilder(name)
-      build(graph, new Weights(graph, checkpoint, options.dtype, use))
-      return graph
-    }),
-    catch: (error) => error instanceof WeightsMismatch ? error : new BackendFailure({
-      stage: "compile", graph: "all", message: `the graphs could not be built: ${error instanceof Error ? error.message : String(error)}`
+export const compile = (
+  checkpoint: Checkpoint,
+  options: CompileOptions
+): Effect.Effect<CompiledGraphs, CheckpointUnreadable | WeightsMismatch | CacheUnwritable | BackendFailure, ModelCache | Scope.Scope> =>
+  Effect.gen(function* () {
+    const use: WeightUse = { read: new Set() }
+    const built = yield* Effect.try({
+      try: () =>
+        options.graphs.map(({ build, name }) => {
+          const graph = new GraphBuilder(name)
+          build(graph, new Weights(graph, checkpoint, options.dtype, use))
+          return graph
+        }),
+      catch: (error) =>
+        error instanceof WeightsMismatch
+          ? error
+          : new BackendFailure({
+              stage: "compile",
+              graph: "all",
+              message: `the graphs could not be built: ${error instanceof Error ? error.message : String(error)}`
+            })
     })
+    const unread = [...checkpoint.tensors.keys()].filter((name) => !use.read.has(name) && !options.skipped(name))
+    if (options.strict && unread.length > 0) {
+      return yield* new WeightsMismatch({
+        stage: "compile",
+        tensor: unread[0],
+        found: "present",
+        expected: "nothing",
+        message: `${unread.length} tensors are read by nothing: ${unread.slice(0, 5).join(", ")}${unread.length > 5 ? ", ..." : ""}`
+      })
+    }
+    const hash = createHash("sha256").update(JSON.stringify([COMPILER_VERSION, yield* checkpoint.contentId, options.dtype]))
+    // The graphs themselves are part of the key: a change in how one is built gives another entry.
+    for (const graph of built) {
+      hash.update(graph.name).update(graph.encode({ location: "", offsetOf: () => 0 }))
+      yield* Effect.yieldNow
+    }
+    const key = hash.digest("hex").slice(0, 32)
+    const cache = yield* ModelCache
+    const folder = yield* cache.entry(
+      key,
+      (temporary) => writeGraphs(temporary, built, options.onProgress),
+      `${basename(resolve(checkpoint.folder))} ${options.dtype}`
+    )
+    return { key, folder, path: (name) => `${folder}/${name}.onnx`, unread }
   })
-  const unread = [...checkpoint.tensors.keys()].filter((name) => !use.read.has(name) && !options.skipped(name))
-  if (options.strict && unread.length > 0) {
-    return yield* new WeightsMismatch({
-      stage: "compile", tensor: unread[0], found: "present", expected: "nothing",
-      message: `${unread.length} tensors are read by nothing: ${unread.slice(0, 5).join(", ")}${unread.length > 5 ? ", ..." : ""}`
-    })
-  }
-  const hash = createHash("sha256").update(JSON.stringify([COMPILER_VERSION, yield* checkpoint.contentId, options.dtype]))
-  // The graphs themselves are part of the key: a change in how one is built gives another entry.
-  for (const graph of built) {
-    hash.update(graph.name).update(graph.encode({ location: "", offsetOf: () => 0 }))
-    yield* Effect.yieldNow
-  }
-  const key = hash.digest("hex").slice(0, 32)
-  const cache = yield* ModelCache
-  const folder = yield* cache.entry(key, (temporary) => writeGraphs(temporary, built, options.onProgress), `${basename(resolve(checkpoint.folder))} ${options.dtype}`)
-  return { key, folder, path: (name) => `${folder}/${name}.onnx`, unread }
-})

@@ -57,9 +57,14 @@ export class Weights {
     const full = this.prefix + name
     const expected = options.stored ?? shape
     const entry = this.#checkpoint.tensors.get(full)
-    const problem = (found: string) => new WeightsMismatch({
-      stage: "compile", tensor: full, found, expected: show(expected), message: `tensor ${full} is ${found}, expected ${show(expected)}`
-    })
+    const problem = (found: string) =>
+      new WeightsMismatch({
+        stage: "compile",
+        tensor: full,
+        found,
+        expected: show(expected),
+        message: `tensor ${full} is ${found}, expected ${show(expected)}`
+      })
     if (entry === undefined) throw problem("missing")
     if (show(entry.shape) !== show(expected)) throw problem(show(entry.shape))
     this.#use.read.add(full)

@@ -28,28 +28,39 @@ export const services = (options: LoadOptions = {}): Layer.Layer<LoadServices, L
 }
 
 /** Opens a checkpoint with the family that runs its `model_type`. The scope owns its graphs. */
-export const loadModel = (options: LoadOptions = {}): Effect.Effect<LoadedModel, LoadError, LoadServices | Scope.Scope> => Effect.gen(function*() {
-  const { dtype = "fp32" } = options
-  if (dtype !== "fp32" && dtype !== "fp16") {
-    return yield* new OptionInvalid({ stage: "load", option: "dtype", message: `dtype ${String(dtype)} is not there yet; there are fp32 and fp16` })
-  }
-  const cache = yield* ModelCache
-  const checkpoint = yield* openCheckpoint(options.model ?? (yield* defaultModelFolder), { hashes: cache.hashes })
-  const modelType = String(checkpoint.config.model_type)
-  const entry = families.find(({ modelTypes }) => modelTypes.includes(modelType))
-  if (entry === undefined) {
-    const known = families.flatMap(({ modelTypes }) => modelTypes).sort()
-    const best = nearest(modelType, known)
-    return yield* new ModelUnknown({
-      stage: "load", modelType, known, nearest: best,
-      message: `${checkpoint.folder}: model_type ${modelType} is not known; the nearest is ${best}, known are ${known.join(", ")}`
+export const loadModel = (options: LoadOptions = {}): Effect.Effect<LoadedModel, LoadError, LoadServices | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { dtype = "fp32" } = options
+    if (dtype !== "fp32" && dtype !== "fp16") {
+      return yield* new OptionInvalid({ stage: "load", option: "dtype", message: `dtype ${String(dtype)} is not there yet; there are fp32 and fp16` })
+    }
+    const cache = yield* ModelCache
+    const checkpoint = yield* openCheckpoint(options.model ?? (yield* defaultModelFolder), { hashes: cache.hashes })
+    const modelType = String(checkpoint.config.model_type)
+    const entry = families.find(({ modelTypes }) => modelTypes.includes(modelType))
+    if (entry === undefined) {
+      const known = families.flatMap(({ modelTypes }) => modelTypes).sort()
+      const best = nearest(modelType, known)
+      return yield* new ModelUnknown({
+        stage: "load",
+        modelType,
+        known,
+        nearest: best,
+        message: `${checkpoint.folder}: model_type ${modelType} is not known; the nearest is ${best}, known are ${known.join(", ")}`
+      })
+    }
+    const family = yield* Effect.promise(() => entry.load())
+    const { onProgress } = options
+    return yield* family.open(checkpoint, {
+      dtype,
+      strict: options.strict ?? false,
+      producers: options.producers ?? [],
+      onProgress: (progress) => Effect.sync(() => onProgress?.(progress)),
+      onUnread: (names) =>
+        names.length === 0
+          ? Effect.void
+          : Effect.logWarning(
+              `${names.length} tensors of ${checkpoint.folder} are read by nothing: ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", ..." : ""}`
+            )
     })
-  }
-  const family = yield* Effect.promise(() => entry.load())
-  const { onProgress } = options
-  return yield* family.open(checkpoint, {
-    dtype, strict: options.strict ?? false, producers: options.producers ?? [],
-    onProgress: (progress) => Effect.sync(() => onProgress?.(progress)),
-    onUnread: (names) => names.length === 0 ? Effect.void : Effect.logWarning(`${names.length} tensors of ${checkpoint.folder} are read by nothing: ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", ..." : ""}`)
   })
-})

@@ -50,22 +50,27 @@ export const sourceOf = (input: SourceInput): Source => {
   if (typeof input === "string") return isAddress(input) ? { _tag: "Url", url: input } : { _tag: "Path", path: input }
   if (input instanceof URL) return input.protocol === "file:" ? { _tag: "Path", path: fileURLToPath(input) } : { _tag: "Url", url: input.href }
   if (input instanceof Uint8Array) return { _tag: "Bytes", bytes: input }
-  const failed = (error: unknown) => new SourceUnreadable({ stage: "open", source: "byte stream", message: `byte stream: ${error instanceof Error ? error.message : String(error)}` })
-  const bytes = input instanceof ReadableStream
-    ? Stream.fromReadableStream({ evaluate: () => input, onError: failed })
-    : Stream.fromAsyncIterable(input, failed)
+  const failed = (error: unknown) =>
+    new SourceUnreadable({ stage: "open", source: "byte stream", message: `byte stream: ${error instanceof Error ? error.message : String(error)}` })
+  const bytes =
+    input instanceof ReadableStream ? Stream.fromReadableStream({ evaluate: () => input, onError: failed }) : Stream.fromAsyncIterable(input, failed)
   return { _tag: "ByteStream", bytes }
 }
 
 /** Options as media carry them: those that are given, a family's own among them. */
 const flat = (options: object): MediaRef["options"] => {
   const { family, ...own }: { readonly family?: FamilyOptions } = options
-  return Object.fromEntries(Object.entries<MediaRef["options"][string] | undefined>({ ...own, ...family }).flatMap(([name, option]) => option === undefined ? [] : [[name, option]]))
+  return Object.fromEntries(
+    Object.entries<MediaRef["options"][string] | undefined>({ ...own, ...family }).flatMap(([name, option]) => (option === undefined ? [] : [[name, option]]))
+  )
 }
 
-const value = (modality: string) => (input: SourceInput, options: object = {}): MediaValue => ({
-  _tag: "Source", ref: { source: sourceOf(input), modality, options: flat(options) }
-})
+const value =
+  (modality: string) =>
+  (input: SourceInput, options: object = {}): MediaValue => ({
+    _tag: "Source",
+    ref: { source: sourceOf(input), modality, options: flat(options) }
+  })
 
 /** A picture: any format that sharp reads. */
 export const image: (input: SourceInput, options?: ImageOptions) => MediaValue = value("image")
@@ -78,5 +83,6 @@ export const video: (input: SourceInput, options?: VideoOptions) => MediaValue =
 
 /** A source whose modality its own bytes tell. */
 export const media = (input: SourceInput, options: VideoOptions = {}): MediaValue => ({
-  _tag: "Source", ref: { source: sourceOf(input), options: flat(options) }
+  _tag: "Source",
+  ref: { source: sourceOf(input), options: flat(options) }
 })

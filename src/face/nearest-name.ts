@@ -11,4 +11,4 @@ const distance = (a: string, b: string): number => {
 
 /** The known name that is the fewest edits away; the first of several, "" of none. */
 export const nearest = (name: string, known: ReadonlyArray<string>): string =>
-  known.reduce((best, one) => best === "" || distance(name, one) < distance(name, best) ? one : best, "")
+  known.reduce((best, one) => (best === "" || distance(name, one) < distance(name, best) ? one : best), "")

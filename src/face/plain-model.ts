@@ -161,7 +161,13 @@ export class Model implements AsyncDisposable {
 export const load = async (model?: string, { signal, ...options }: Omit<LoadOptions, "model"> & Cancellable = {}): Promise<Model> => {
   const runtime = ManagedRuntime.make(Sensorium.layer({ ...options, ...(model === undefined ? {} : { model }) }))
   try {
-    return new Model(runtime, await promise(Effect.flatMap(runtime.contextEffect, (context) => Effect.provideContext(Sensorium, context)), signal))
+    return new Model(
+      runtime,
+      await promise(
+        Effect.flatMap(runtime.contextEffect, (context) => Effect.provideContext(Sensorium, context)),
+        signal
+      )
+    )
   } catch (error) {
     await runtime.dispose()
     throw error

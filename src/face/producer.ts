@@ -62,30 +62,41 @@ const identityOf = (value: unknown): string => {
   return known
 }
 
-const failure = (modality: string) => (error: unknown) => error instanceof SourceUnreadable ? error : new SourceUnreadable({
-  stage: "encode", source: modality, message: `${modality}: ${error instanceof Error ? error.message : String(error)}`
-})
+const failure = (modality: string) => (error: unknown) =>
+  error instanceof SourceUnreadable
+    ? error
+    : new SourceUnreadable({
+        stage: "encode",
+        source: modality,
+        message: `${modality}: ${error instanceof Error ? error.message : String(error)}`
+      })
 
 /** An encoder's rows as chunks of the decoder's width. */
-const chunks = <Value>(definition: ProducerDefinition<Value>, value: Value, plan: MediaPlan): Stream.Stream<EmbeddingChunk, SourceUnreadable> => Stream.unwrap(Effect.gen(function*() {
-  const stop = new AbortController()
-  yield* Effect.addFinalizer(() => Effect.sync(() => stop.abort()))
-  const { projector, width } = definition
-  const own = projector?.width ?? width
-  let from = 0
-  return Stream.fromAsyncIterable(definition.encode(value, stop.signal), failure(plan.modality)).pipe(
-    Stream.rechunk(1),
-    Stream.mapEffect((rows) => Effect.gen(function*() {
-      if (rows.length % own !== 0) return yield* failure(plan.modality)(new Error(`${rows.length} numbers are not whole rows of ${own}`))
-      const data = projector === undefined ? rows : yield* Effect.tryPromise({ try: async () => projector.project(rows), catch: failure(plan.modality) })
-      const count = rows.length / own
-      if (data.length !== count * width) return yield* failure(plan.modality)(new Error(`the projector made ${data.length} numbers of ${count} rows, not rows of ${width}`))
-      const chunk: EmbeddingChunk = { plan, from, rows: count, data, levels: [] }
-      from += count
-      return chunk
-    }))
+const chunks = <Value>(definition: ProducerDefinition<Value>, value: Value, plan: MediaPlan): Stream.Stream<EmbeddingChunk, SourceUnreadable> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const stop = new AbortController()
+      yield* Effect.addFinalizer(() => Effect.sync(() => stop.abort()))
+      const { projector, width } = definition
+      const own = projector?.width ?? width
+      let from = 0
+      return Stream.fromAsyncIterable(definition.encode(value, stop.signal), failure(plan.modality)).pipe(
+        Stream.rechunk(1),
+        Stream.mapEffect((rows) =>
+          Effect.gen(function* () {
+            if (rows.length % own !== 0) return yield* failure(plan.modality)(new Error(`${rows.length} numbers are not whole rows of ${own}`))
+            const data = projector === undefined ? rows : yield* Effect.tryPromise({ try: async () => projector.project(rows), catch: failure(plan.modality) })
+            const count = rows.length / own
+            if (data.length !== count * width)
+              return yield* failure(plan.modality)(new Error(`the projector made ${data.length} numbers of ${count} rows, not rows of ${width}`))
+            const chunk: EmbeddingChunk = { plan, from, rows: count, data, levels: [] }
+            from += count
+            return chunk
+          })
+        )
+      )
+    })
   )
-}))
 
 /**
  * A modality of one's own, or another encoder for one that is there. Its rows stand among the text without markers, one position a row,
@@ -94,15 +105,18 @@ const chunks = <Value>(definition: ProducerDefinition<Value>, value: Value, plan
 export const producer = <Value>(definition: ProducerDefinition<Value>): ValueProducer<Value> => {
   const { modality, width } = definition
   const own = make<Media, Readonly<Record<string, never>>, MediaPlan>({
-    modality, width, id: definition.id ?? modality,
-    accepts: (media) => media.modality === modality ? Option.some(media) : Option.none(),
-    plan: (media, _settings, common) => Effect.try({
-      try: (): MediaPlan => {
-        const { pieces, rows } = definition.plan(valueOf(media))
-        return { ...common, form: "rows", levels: 0, rows, pieces: pieces ?? [{ rows }] }
-      },
-      catch: failure(modality)
-    }),
+    modality,
+    width,
+    id: definition.id ?? modality,
+    accepts: (media) => (media.modality === modality ? Option.some(media) : Option.none()),
+    plan: (media, _settings, common) =>
+      Effect.try({
+        try: (): MediaPlan => {
+          const { pieces, rows } = definition.plan(valueOf(media))
+          return { ...common, form: "rows", levels: 0, rows, pieces: pieces ?? [{ rows }] }
+        },
+        catch: failure(modality)
+      }),
     encode: (media, plan) => chunks(definition, valueOf(media), plan)
   })
   const value = (given: Value): MediaValue => {

@@ -40,7 +40,7 @@ export class Run implements PromiseLike<Answer>, AsyncIterable<string> {
   async *events(): AsyncGenerator<AskEvent, void, undefined> {
     this.#takers++
     try {
-      for (let i = 0;;) {
+      for (let i = 0; ;) {
         if (i < this.#seen.length) {
           yield this.#seen[i++]
           continue
@@ -63,7 +63,10 @@ export class Run implements PromiseLike<Answer>, AsyncIterable<string> {
   }
 
   /** The whole answer, when it is there. */
-  then<A = Answer, B = never>(onAnswer?: ((answer: Answer) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  then<A = Answer, B = never>(
+    onAnswer?: ((answer: Answer) => A | PromiseLike<A>) | null,
+    onError?: ((error: unknown) => B | PromiseLike<B>) | null
+  ): Promise<A | B> {
     return this.#whole().then(onAnswer, onError)
   }
 

@@ -52,46 +52,66 @@ export const settingsOf = (options: LoadOptions): SessionSettings => ({
 })
 
 /** Everything that can be asked of a loaded model. */
-export const make = (model: LoadedModel, settings: SessionSettings): Effect.Effect<SensoriumService, never, Backend | MediaOpener> => Effect.gen(function*() {
-  const context = yield* Effect.context<Backend | MediaOpener>()
-  const events: SensoriumService["events"] = (question, { system, ...options } = {}) => Stream.unwrap(Effect.gen(function*() {
-    const prompt = yield* openPrompt(turnsOf(question, system))
-    const held = yield* emptyCells(model)
-    return answer(model, prompt, options, held, settings)
-  })).pipe(Stream.provideContext(context))
-  const planned = (question: Question, { system, ...options }: QuestionOptions) =>
-    Effect.flatMap(openPrompt(turnsOf(question, system)), (prompt) => planPrompt(model, prompt, options))
-  return {
-    model,
-    events,
-    ask: (question, options) => events(question, options).pipe(Stream.filter((event) => event.type === "text-delta"), Stream.map(({ text }) => text)),
-    plan: (question, options = {}) => Effect.scoped(Effect.gen(function*() {
-      const { summary } = yield* planned(question, options)
-      if (summary.fits) return summary
-      const advice = yield* advise(turnsOf(question, options.system), summary, (turns) => Effect.map(planned(turns, options), (other) => other.summary))
-      return { ...summary, advice }
-    })).pipe(Effect.provideContext(context)),
-    graph: (question, options = {}) => Effect.scoped(Effect.map(planned(question, options), (one) => describe(model, one))).pipe(Effect.provideContext(context)),
-    encode: (content) => Stream.unwrap(Effect.gen(function*() {
-      const parts = Array.isArray(content) ? content : [content]
-      const prompt = yield* openPrompt([{ role: "user", content: parts }])
-      const { media } = yield* model.family.planner.plan(prompt)
-      return Stream.fromIterable(media).pipe(
-        Stream.map(settings.encoderCache.through),
-        Stream.flatMap(({ encode, plan }) => Stream.map(encode, (chunk: EmbeddingChunk) => describeChunk({ ...chunk, plan })))
-      )
-    })).pipe(Stream.provideContext(context)),
-    chat: ({ messages = [], system } = {}) => SessionChat.make(model, settings, [...(system === undefined ? [] : [{ role: "system" as const, content: system }]), ...messages]).pipe(Effect.provideContext(context))
-  }
-})
+export const make = (model: LoadedModel, settings: SessionSettings): Effect.Effect<SensoriumService, never, Backend | MediaOpener> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<Backend | MediaOpener>()
+    const events: SensoriumService["events"] = (question, { system, ...options } = {}) =>
+      Stream.unwrap(
+        Effect.gen(function* () {
+          const prompt = yield* openPrompt(turnsOf(question, system))
+          const held = yield* emptyCells(model)
+          return answer(model, prompt, options, held, settings)
+        })
+      ).pipe(Stream.provideContext(context))
+    const planned = (question: Question, { system, ...options }: QuestionOptions) =>
+      Effect.flatMap(openPrompt(turnsOf(question, system)), (prompt) => planPrompt(model, prompt, options))
+    return {
+      model,
+      events,
+      ask: (question, options) =>
+        events(question, options).pipe(
+          Stream.filter((event) => event.type === "text-delta"),
+          Stream.map(({ text }) => text)
+        ),
+      plan: (question, options = {}) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const { summary } = yield* planned(question, options)
+            if (summary.fits) return summary
+            const advice = yield* advise(turnsOf(question, options.system), summary, (turns) => Effect.map(planned(turns, options), (other) => other.summary))
+            return { ...summary, advice }
+          })
+        ).pipe(Effect.provideContext(context)),
+      graph: (question, options = {}) =>
+        Effect.scoped(Effect.map(planned(question, options), (one) => describe(model, one))).pipe(Effect.provideContext(context)),
+      encode: (content) =>
+        Stream.unwrap(
+          Effect.gen(function* () {
+            const parts = Array.isArray(content) ? content : [content]
+            const prompt = yield* openPrompt([{ role: "user", content: parts }])
+            const { media } = yield* model.family.planner.plan(prompt)
+            return Stream.fromIterable(media).pipe(
+              Stream.map(settings.encoderCache.through),
+              Stream.flatMap(({ encode, plan }) => Stream.map(encode, (chunk: EmbeddingChunk) => describeChunk({ ...chunk, plan })))
+            )
+          })
+        ).pipe(Stream.provideContext(context)),
+      chat: ({ messages = [], system } = {}) =>
+        SessionChat.make(model, settings, [...(system === undefined ? [] : [{ role: "system" as const, content: system }]), ...messages]).pipe(
+          Effect.provideContext(context)
+        )
+    }
+  })
 
 /** A local multimodal model, loaded. Loading can fail; what is provided by its layer cannot fail to load. */
 export class Sensorium extends Context.Service<Sensorium, SensoriumService>()("sensorium/Sensorium") {
   /** Loads a model with everything that it runs on. */
-  static readonly layer = (options: LoadOptions = {}): Layer.Layer<Sensorium, LoadError> =>
-    Sensorium.layerFrom(options).pipe(Layer.provide(services(options)))
+  static readonly layer = (options: LoadOptions = {}): Layer.Layer<Sensorium, LoadError> => Sensorium.layerFrom(options).pipe(Layer.provide(services(options)))
 
   /** Loads a model over services that the program provides: another backend, cache, or opener of media. */
   static readonly layerFrom = (options: LoadOptions = {}): Layer.Layer<Sensorium, LoadError, LoadServices> =>
-    Layer.effect(Sensorium, Effect.flatMap(loadModel(options), (model) => make(model, settingsOf(options))))
+    Layer.effect(
+      Sensorium,
+      Effect.flatMap(loadModel(options), (model) => make(model, settingsOf(options)))
+    )
 }

@@ -12,15 +12,15 @@ const [VARINT, DELIMITED, FIXED32] = [0, 2, 5]
 
 const writeOne = (writer: Writer, id: number, type: string, value: unknown): void => {
   if (typeof value === "number") {
-    if (type === "float") writer.uint32(id << 3 | FIXED32).float(value)
-    else if (type === "int64") writer.uint32(id << 3 | VARINT).int64(value)
-    else writer.uint32(id << 3 | VARINT).int32(value)
+    if (type === "float") writer.uint32((id << 3) | FIXED32).float(value)
+    else if (type === "int64") writer.uint32((id << 3) | VARINT).int64(value)
+    else writer.uint32((id << 3) | VARINT).int32(value)
   } else if (typeof value === "string") {
-    writer.uint32(id << 3 | DELIMITED).string(value)
+    writer.uint32((id << 3) | DELIMITED).string(value)
   } else if (value instanceof Uint8Array) {
-    writer.uint32(id << 3 | DELIMITED).bytes(value)
+    writer.uint32((id << 3) | DELIMITED).bytes(value)
   } else if (typeof value === "object" && value !== null) {
-    writeFields(writer.uint32(id << 3 | DELIMITED).fork(), type, value)
+    writeFields(writer.uint32((id << 3) | DELIMITED).fork(), type, value)
     writer.ldelim()
   }
 }

@@ -148,7 +148,9 @@ export class GraphBuilder {
       return value
     }
     if (known.weight.dtype !== weight.dtype || known.weight.shape.join() !== weight.shape.join()) {
-      throw new Error(`weight ${weight.name} of graph ${this.name}: ${weight.dtype} [${weight.shape.join(", ")}], before ${known.weight.dtype} [${known.weight.shape.join(", ")}]`)
+      throw new Error(
+        `weight ${weight.name} of graph ${this.name}: ${weight.dtype} [${weight.shape.join(", ")}], before ${known.weight.dtype} [${known.weight.shape.join(", ")}]`
+      )
     }
     return known.value
   }
@@ -171,18 +173,21 @@ export class GraphBuilder {
 
   /** Any operator. An input that is left out is undefined. */
   node(
-    op: string, inputs: ReadonlyArray<Value | undefined>, attributes: Readonly<Record<string, Attribute | undefined>>,
+    op: string,
+    inputs: ReadonlyArray<Value | undefined>,
+    attributes: Readonly<Record<string, Attribute | undefined>>,
     { domain = "", outputs }: { readonly domain?: string; readonly outputs: Outputs }
   ): ReadonlyArray<Value> {
     this.#own(op, inputs)
     const index = this.#nodes.length
     const values = outputs.map(({ dtype, shape }, i): Value => ({ graph: this, name: `/node/${index}/${op}${i === 0 ? "" : `/${i}`}`, dtype, shape }))
     this.#nodes.push({
-      op, domain,
+      op,
+      domain,
       // An input left out at the end is no input: an empty name there crashes LayerNormalization of ONNX Runtime 1.30.
       inputs: inputs.slice(0, inputs.findLastIndex((value) => value !== undefined) + 1).map((value) => value?.name ?? ""),
       outputs: values.map(({ name }) => name),
-      attributes: Object.entries(attributes).flatMap(([name, value]) => value === undefined ? [] : [encodeAttribute(name, value)])
+      attributes: Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [encodeAttribute(name, value)]))
     })
     return values
   }
@@ -192,12 +197,18 @@ export class GraphBuilder {
     const renamed = new Map([...this.#outputs].map(([name, value]) => [value.name, name]))
     const named = (name: string): string => renamed.get(name) ?? name
     const port = (name: string, { dtype, shape }: Value): Message<"ValueInfo"> => ({
-      name, type: { tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map((side) => typeof side === "number" ? { dimValue: side } : { dimParam: side }) } } }
+      name,
+      type: {
+        tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map((side) => (typeof side === "number" ? { dimValue: side } : { dimParam: side })) } }
+      }
     })
     const weights = [...this.#weights.values()].map(({ value, weight }): Message<"Tensor"> => {
       if (external === undefined) throw new Error(`graph ${this.name} has weights, and no file to find them in`)
       return {
-        dims: weight.shape, dataType: elementTypes[weight.dtype], name: value.name, dataLocation: EXTERNAL,
+        dims: weight.shape,
+        dataType: elementTypes[weight.dtype],
+        name: value.name,
+        dataLocation: EXTERNAL,
         externalData: [
           { key: "location", value: external.location },
           { key: "offset", value: String(external.offsetOf(weight)) },
@@ -206,16 +217,27 @@ export class GraphBuilder {
       }
     })
     const constants = [...this.#constants.values()].map(({ tensor, value }): Message<"Tensor"> => ({
-      dims: tensor.shape, dataType: elementTypes[tensor.dtype], name: value.name, rawData: bytesOfData(tensor.data)
+      dims: tensor.shape,
+      dataType: elementTypes[tensor.dtype],
+      name: value.name,
+      rawData: bytesOfData(tensor.data)
     }))
     return encodeModel({
       irVersion: IR_VERSION,
       producerName: "sensorium",
-      opsetImport: [{ domain: "", version: OPSET }, { domain: "com.microsoft", version: 1 }],
+      opsetImport: [
+        { domain: "", version: OPSET },
+        { domain: "com.microsoft", version: 1 }
+      ],
       graph: {
         name: this.name,
         node: this.#nodes.map(({ attributes, domain, inputs, op, outputs }, index) => ({
-          input: inputs.map(named), output: outputs.map(named), name: `${index}/${op}`, opType: op, attribute: attributes, ...(domain === "" ? {} : { domain })
+          input: inputs.map(named),
+          output: outputs.map(named),
+          name: `${index}/${op}`,
+          opType: op,
+          attribute: attributes,
+          ...(domain === "" ? {} : { domain })
         })),
         initializer: [...constants, ...weights],
         input: [...this.#inputs].map(([name, value]) => port(name, value)),

@@ -8,10 +8,21 @@ export const onnxSchema = {
   Graph: { node: [1, ["Node"]], name: [2, "string"], initializer: [5, ["Tensor"]], input: [11, ["ValueInfo"]], output: [12, ["ValueInfo"]] },
   Node: { input: [1, ["string"]], output: [2, ["string"]], name: [3, "string"], opType: [4, "string"], attribute: [5, ["Attribute"]], domain: [7, "string"] },
   Attribute: {
-    name: [1, "string"], f: [2, "float"], i: [3, "int64"], s: [4, "string"], floats: [7, ["float"]], ints: [8, ["int64"]], type: [20, "int32"]
+    name: [1, "string"],
+    f: [2, "float"],
+    i: [3, "int64"],
+    s: [4, "string"],
+    floats: [7, ["float"]],
+    ints: [8, ["int64"]],
+    type: [20, "int32"]
   },
   Tensor: {
-    dims: [1, ["int64"]], dataType: [2, "int32"], name: [8, "string"], rawData: [9, "bytes"], externalData: [13, ["StringEntry"]], dataLocation: [14, "int32"]
+    dims: [1, ["int64"]],
+    dataType: [2, "int32"],
+    name: [8, "string"],
+    rawData: [9, "bytes"],
+    externalData: [13, ["StringEntry"]],
+    dataLocation: [14, "int32"]
   },
   StringEntry: { key: [1, "string"], value: [2, "string"] },
   ValueInfo: { name: [1, "string"], type: [2, "Type"] },
@@ -22,11 +33,15 @@ export const onnxSchema = {
 } as const
 
 type Schema = typeof onnxSchema
-type Field<T> = T extends readonly [infer One] ? ReadonlyArray<Field<One>>
-  : T extends keyof Schema ? Message<T>
-  : T extends "string" ? string
-  : T extends "bytes" ? Uint8Array
-  : number
+type Field<T> = T extends readonly [infer One]
+  ? ReadonlyArray<Field<One>>
+  : T extends keyof Schema
+    ? Message<T>
+    : T extends "string"
+      ? string
+      : T extends "bytes"
+        ? Uint8Array
+        : number
 
 /** A message of the schema as a plain object; every field may be left out. */
 export type Message<Name extends keyof Schema> = {

@@ -21,14 +21,15 @@ export const axisOf = (op: string, shape: Shape, axis: number, rank = shape.leng
 export const mayEqual = (a: Side, b: Side): boolean => typeof a !== "number" || typeof b !== "number" || a === b
 
 /** Multidirectional broadcast, as NumPy's. */
-export const broadcast = (op: string, ...shapes: ReadonlyArray<Shape>): Shape => shapes.reduce((a, b) => {
-  const rank = Math.max(a.length, b.length)
-  return Array.from({ length: rank }, (_, i) => {
-    const side = broadcastSide(a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1)
-    if (side === undefined) throw impossible(op, "cannot be broadcast", ...shapes)
-    return side
+export const broadcast = (op: string, ...shapes: ReadonlyArray<Shape>): Shape =>
+  shapes.reduce((a, b) => {
+    const rank = Math.max(a.length, b.length)
+    return Array.from({ length: rank }, (_, i) => {
+      const side = broadcastSide(a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1)
+      if (side === undefined) throw impossible(op, "cannot be broadcast", ...shapes)
+      return side
+    })
   })
-})
 
 /** Matrix product: the last two axes multiply, the others broadcast; a vector is a row on the left, a column on the right. */
 export const matMulShape = (op: string, a: Shape, b: Shape, transA = false, transB = false): Shape => {
@@ -58,7 +59,7 @@ export const reshapeShape = (input: Shape, target: ReadonlyArray<number>): Shape
   }
   const left = quotient(total, known)
   if (left === undefined) throw refuse(`${total} elements are no multiple of ${known}`)
-  return sides.map((side) => side === -1 ? left : side)
+  return sides.map((side) => (side === -1 ? left : side))
 }
 
 /** Side after a window of `kernel` with `dilation` slides over `side` padded by `pads` (both ends together) in steps of `stride`. */

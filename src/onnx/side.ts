@@ -11,7 +11,7 @@ interface Product {
   readonly symbols: ReadonlyArray<string>
 }
 
-const gcd = (a: number, b: number): number => b === 0 ? Math.abs(a) : gcd(b, a % b)
+const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b))
 
 const reduced = (numerator: number, denominator: number, symbols: ReadonlyArray<string>): Product => {
   const common = gcd(numerator, denominator) || 1
@@ -95,9 +95,12 @@ export const sum = (sides: ReadonlyArray<Side>): Side => {
   const found = new Map<string, number>()
   for (const [key, times] of sides.flatMap(terms)) found.set(key, (found.get(key) ?? 0) + times)
   const constant = found.get("") ?? 0
-  const symbolic = [...found].filter(([key, times]) => key !== "" && times !== 0).sort(([a], [b]) => a < b ? -1 : 1)
+  const symbolic = [...found].filter(([key, times]) => key !== "" && times !== 0).sort(([a], [b]) => (a < b ? -1 : 1))
   if (symbolic.length === 0) return constant
-  const written = symbolic.map(([key, times]) => `${times < 0 ? "-" : "+"}${product([Math.abs(times), key])}`).join("").replace(/^\+/, "")
+  const written = symbolic
+    .map(([key, times]) => `${times < 0 ? "-" : "+"}${product([Math.abs(times), key])}`)
+    .join("")
+    .replace(/^\+/, "")
   if (symbolic.length === 1 && constant === 0) return written
   return `(${written}${constant === 0 ? "" : constant < 0 ? constant : `+${constant}`})`
 }

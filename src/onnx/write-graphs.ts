@@ -48,9 +48,15 @@ const narrow = (weight: Weight, part: Float32Array, from: number, scratch: Uint1
   for (let i = 0; i < part.length; i++) {
     if (Math.abs(part[i]) > LARGEST_HALF) {
       const expected = `at most ${LARGEST_HALF} in float16`
-      return Effect.fail(new WeightsMismatch({
-        stage: "compile", tensor: weight.name, found: String(part[i]), expected, message: `tensor ${weight.name} holds ${part[i]} at element ${from + i}, expected ${expected}: use fp32`
-      }))
+      return Effect.fail(
+        new WeightsMismatch({
+          stage: "compile",
+          tensor: weight.name,
+          found: String(part[i]),
+          expected,
+          message: `tensor ${weight.name} holds ${part[i]} at element ${from + i}, expected ${expected}: use fp32`
+        })
+      )
     }
     scratch[i] = floatToHalf(part[i])
   }
@@ -62,34 +68,44 @@ const narrow = (weight: Weight, part: Float32Array, from: number, scratch: Uint1
  * loaded. `onProgress` hears the bytes of weights written so far, and of all. `CacheUnwritable`: no room (with what is needed and what is free), no right.
  */
 export const writeGraphs = (
-  folder: string, graphs: ReadonlyArray<GraphBuilder>, onProgress: (bytes: number, totalBytes: number) => Effect.Effect<void> = () => Effect.void
-): Effect.Effect<void, WeightError | CacheUnwritable> => Effect.scoped(Effect.gen(function*() {
-  const { end, placed } = place(graphs)
-  const total = [...placed.values()].reduce((bytes, { weight }) => bytes + bytesOfWeight(weight), 0)
-  const path = join(folder, WEIGHTS_FILE)
-  const write = <A>(promise: () => Promise<A>) => writing("compile", path, promise, end)
-  yield* write(() => makeFolder(folder))
-  const file = yield* Effect.acquireRelease(write(() => open(path, "w")), (opened) => Effect.promise(() => opened.close().catch(() => {})))
-  // One for all, so that nothing is left to collect.
-  const scratch = new Uint16Array(PIECE)
-  let written = 0
-  for (const { offset, weight } of placed.values()) {
-    const data = yield* weight.load
-    if (data.length !== sizeOf(weight.shape)) throw new Error(`weight ${weight.name}: shape [${weight.shape.join(", ")}], but ${data.length} elements were loaded`)
-    for (let from = 0; from < data.length; from += PIECE) {
-      const part = data.subarray(from, from + PIECE)
-      const bytes = weight.dtype === "float16" && part instanceof Float32Array
-        ? yield* narrow(weight, part, from, scratch)
-        : new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = yield* write(() => file.write(bytes, done, bytes.length - done, offset + from * bytesOf[weight.dtype] + done))
-        done += bytesWritten
+  folder: string,
+  graphs: ReadonlyArray<GraphBuilder>,
+  onProgress: (bytes: number, totalBytes: number) => Effect.Effect<void> = () => Effect.void
+): Effect.Effect<void, WeightError | CacheUnwritable> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { end, placed } = place(graphs)
+      const total = [...placed.values()].reduce((bytes, { weight }) => bytes + bytesOfWeight(weight), 0)
+      const path = join(folder, WEIGHTS_FILE)
+      const write = <A>(promise: () => Promise<A>) => writing("compile", path, promise, end)
+      yield* write(() => makeFolder(folder))
+      const file = yield* Effect.acquireRelease(
+        write(() => open(path, "w")),
+        (opened) => Effect.promise(() => opened.close().catch(() => {}))
+      )
+      // One for all, so that nothing is left to collect.
+      const scratch = new Uint16Array(PIECE)
+      let written = 0
+      for (const { offset, weight } of placed.values()) {
+        const data = yield* weight.load
+        if (data.length !== sizeOf(weight.shape))
+          throw new Error(`weight ${weight.name}: shape [${weight.shape.join(", ")}], but ${data.length} elements were loaded`)
+        for (let from = 0; from < data.length; from += PIECE) {
+          const part = data.subarray(from, from + PIECE)
+          const bytes =
+            weight.dtype === "float16" && part instanceof Float32Array
+              ? yield* narrow(weight, part, from, scratch)
+              : new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+          for (let done = 0; done < bytes.length;) {
+            const { bytesWritten } = yield* write(() => file.write(bytes, done, bytes.length - done, offset + from * bytesOf[weight.dtype] + done))
+            done += bytesWritten
+          }
+          written += bytes.length
+          yield* onProgress(written, total)
+        }
       }
-      written += bytes.length
-      yield* onProgress(written, total)
-    }
-  }
-  yield* write(() => file.sync())
-  const external = { location: WEIGHTS_FILE, offsetOf: (weight: Weight) => placed.get(keyOf(weight))?.offset ?? 0 }
-  for (const graph of graphs) yield* write(() => writeFile(join(folder, `${graph.name}.onnx`), graph.encode(external)))
-}))
+      yield* write(() => file.sync())
+      const external = { location: WEIGHTS_FILE, offsetOf: (weight: Weight) => placed.get(keyOf(weight))?.offset ?? 0 }
+      for (const graph of graphs) yield* write(() => writeFile(join(folder, `${graph.name}.onnx`), graph.encode(external)))
+    })
+  )

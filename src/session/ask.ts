@@ -95,77 +95,127 @@ const checkOptions = ({ maxTokens, minP, repeatPenalty, seed, temperature, topK,
     ["seed", seed, Number.isSafeInteger, "a whole number"]
   ]
   for (const [option, value, good, expected] of rules) {
-    if (value !== undefined && !good(value)) return Effect.fail(new OptionInvalid({ stage: "plan", option, message: `${option} is ${value}; it must be ${expected}` }))
+    if (value !== undefined && !good(value))
+      return Effect.fail(new OptionInvalid({ stage: "plan", option, message: `${option} is ${value}; it must be ${expected}` }))
   }
   return Effect.void
 }
 
 /** Plans a prompt; one that does not fit is planned all the same, with `fits` false. */
-export const plan = (model: LoadedModel, prompt: Prompt, options: AskOptions = {}): Effect.Effect<PlannedPrompt, PlanError> => Effect.gen(function*() {
-  yield* checkOptions(options)
-  const made = yield* model.family.planner.plan(prompt)
-  const positions = model.family.positions.assign(made.layout, 0)
-  const rows = made.layout.segments.length === 0 ? 0 : positions.ids.length / positions.axes
-  // The default length of an answer shrinks to what is left; a length asked for does not.
-  const maxTokens = options.maxTokens ?? Math.max(1, Math.min(model.defaults.maxTokens, model.contextRows - rows))
-  return { plan: made, positions, summary: planSummary(model, made, positions, maxTokens) }
-})
+export const plan = (model: LoadedModel, prompt: Prompt, options: AskOptions = {}): Effect.Effect<PlannedPrompt, PlanError> =>
+  Effect.gen(function* () {
+    yield* checkOptions(options)
+    const made = yield* model.family.planner.plan(prompt)
+    const positions = model.family.positions.assign(made.layout, 0)
+    const rows = made.layout.segments.length === 0 ? 0 : positions.ids.length / positions.axes
+    // The default length of an answer shrinks to what is left; a length asked for does not.
+    const maxTokens = options.maxTokens ?? Math.max(1, Math.min(model.defaults.maxTokens, model.contextRows - rows))
+    return { plan: made, positions, summary: planSummary(model, made, positions, maxTokens) }
+  })
 
 const overflow = ({ context, maxTokens, rows }: PlanSummary) => {
-  const parts = Object.entries(rows).filter(([name]) => name !== "total").map(([name, count]) => `${name} ${count}`)
+  const parts = Object.entries(rows)
+    .filter(([name]) => name !== "total")
+    .map(([name, count]) => `${name} ${count}`)
   return new ContextOverflow({
-    stage: "plan", rowsNeeded: rows.total + maxTokens, rowsLeft: context,
+    stage: "plan",
+    rowsNeeded: rows.total + maxTokens,
+    rowsLeft: context,
     message: `the prompt takes ${rows.total} rows (${parts.join(", ")}) and its answer up to ${maxTokens}; the context holds ${context}`
   })
 }
 
 /** Answers a prompt: plans it, reads it into `held`, and streams the answer. Interrupting at any point frees all but `held`. */
 export const answer = (
-  model: LoadedModel, prompt: Prompt, options: AskOptions, held: HeldCells, settings: SessionSettings
-): Stream.Stream<AskEvent, AskError, Backend> => Stream.unwrap(Effect.gen(function*() {
-  const planned = yield* plan(model, { ...prompt, rowsLeft: model.contextRows }, options)
-  const { positions, summary } = planned
-  if (!summary.fits) return yield* overflow(summary)
-  const made: PromptPlan = { ...planned.plan, media: planned.plan.media.map(settings.encoderCache.through) }
-  // The last token of an answer is never read.
-  const reach = positions.generateAt + summary.maxTokens - 1
-  const wanted = identityOf(made, positions, model.family.attention, reach)
-  const kept = held.identity === undefined ? 0 : reusablePrefix(held.identity, held.rows, wanted)
-  const { total: rows, ...usageRows } = summary.rows
-  const sameMemory = held.identity !== undefined && held.identity.context.memory.join("\n") === wanted.context.memory.join("\n")
-  if (!sameMemory) held.memory = undefined
-  held.identity = wanted
-  held.rows = kept
-  const logits = new Float32Array(model.decoder.shape.vocabulary)
-  const mostCells = rows + summary.maxTokens
-  const reading = prefill({
-    family: model.family, decoder: model.decoder, plan: made, positions, cache: held.cache, kept, reach, mostCells, settings: settings.prefill, logits,
-    ...(held.memory === undefined ? {} : { memory: held.memory })
-  }).pipe(
-    Stream.flatMap((progress) => {
-      held.rows = progress.rows
-      held.memory = progress.memory
-      const events: Array<AskEvent> = []
-      if (progress.totalMediaRows > 0) events.push({ type: "progress", stage: "encode", rows: progress.mediaRows, totalRows: progress.totalMediaRows })
-      events.push({ type: "progress", stage: "prefill", rows: progress.rows, totalRows: progress.totalRows })
-      return Stream.fromIterable(events)
+  model: LoadedModel,
+  prompt: Prompt,
+  options: AskOptions,
+  held: HeldCells,
+  settings: SessionSettings
+): Stream.Stream<AskEvent, AskError, Backend> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const planned = yield* plan(model, { ...prompt, rowsLeft: model.contextRows }, options)
+      const { positions, summary } = planned
+      if (!summary.fits) return yield* overflow(summary)
+      const made: PromptPlan = { ...planned.plan, media: planned.plan.media.map(settings.encoderCache.through) }
+      // The last token of an answer is never read.
+      const reach = positions.generateAt + summary.maxTokens - 1
+      const wanted = identityOf(made, positions, model.family.attention, reach)
+      const kept = held.identity === undefined ? 0 : reusablePrefix(held.identity, held.rows, wanted)
+      const { total: rows, ...usageRows } = summary.rows
+      const sameMemory = held.identity !== undefined && held.identity.context.memory.join("\n") === wanted.context.memory.join("\n")
+      if (!sameMemory) held.memory = undefined
+      held.identity = wanted
+      held.rows = kept
+      const logits = new Float32Array(model.decoder.shape.vocabulary)
+      const mostCells = rows + summary.maxTokens
+      const reading = prefill({
+        family: model.family,
+        decoder: model.decoder,
+        plan: made,
+        positions,
+        cache: held.cache,
+        kept,
+        reach,
+        mostCells,
+        settings: settings.prefill,
+        logits,
+        ...(held.memory === undefined ? {} : { memory: held.memory })
+      }).pipe(
+        Stream.flatMap((progress) => {
+          held.rows = progress.rows
+          held.memory = progress.memory
+          const events: Array<AskEvent> = []
+          if (progress.totalMediaRows > 0) events.push({ type: "progress", stage: "encode", rows: progress.mediaRows, totalRows: progress.totalMediaRows })
+          events.push({ type: "progress", stage: "prefill", rows: progress.rows, totalRows: progress.totalRows })
+          return Stream.fromIterable(events)
+        })
+      )
+      const writing = Stream.suspend(() =>
+        generate(
+          model,
+          options,
+          held,
+          logits,
+          {
+            family: model.family,
+            decoder: model.decoder,
+            cache: held.cache,
+            rows,
+            generateAt: positions.generateAt,
+            reach,
+            mostCells,
+            adapter: made.adapter,
+            cross: made.cross,
+            memory: held.memory
+          },
+          summary.maxTokens,
+          { inputTokens: rows, cacheReadTokens: kept, rows: usageRows }
+        )
+      )
+      return Stream.make<[AskEvent]>({ type: "plan", plan: summary }).pipe(Stream.concat(reading), Stream.concat(writing))
     })
   )
-  const writing = Stream.suspend(() => generate(model, options, held, logits, {
-    family: model.family, decoder: model.decoder, cache: held.cache, rows, generateAt: positions.generateAt, reach, mostCells,
-    adapter: made.adapter, cross: made.cross, memory: held.memory
-  }, summary.maxTokens, { inputTokens: rows, cacheReadTokens: kept, rows: usageRows }))
-  return Stream.make<[AskEvent]>({ type: "plan", plan: summary }).pipe(Stream.concat(reading), Stream.concat(writing))
-}))
 
 /** The answer's events from the logits of the prompt's last row on. */
 const generate = (
-  model: LoadedModel, options: AskOptions, held: HeldCells, logits: Float32Array, generation: Generation, maxTokens: number, usage: Omit<Usage, "outputTokens">
+  model: LoadedModel,
+  options: AskOptions,
+  held: HeldCells,
+  logits: Float32Array,
+  generation: Generation,
+  maxTokens: number,
+  usage: Omit<Usage, "outputTokens">
 ): Stream.Stream<AskEvent, AskError> => {
   const { defaults } = model
   const sampler = makeSampler({
-    temperature: options.temperature ?? defaults.temperature, topK: options.topK ?? defaults.topK, topP: options.topP ?? defaults.topP,
-    minP: options.minP ?? defaults.minP, repeatPenalty: options.repeatPenalty ?? defaults.repeatPenalty, ...(options.seed === undefined ? {} : { seed: options.seed })
+    temperature: options.temperature ?? defaults.temperature,
+    topK: options.topK ?? defaults.topK,
+    topP: options.topP ?? defaults.topP,
+    minP: options.minP ?? defaults.minP,
+    repeatPenalty: options.repeatPenalty ?? defaults.repeatPenalty,
+    ...(options.seed === undefined ? {} : { seed: options.seed })
   })
   const text = model.textStream()
   const stops = makeStopStrings(options.stop ?? [])
@@ -173,7 +223,7 @@ const generate = (
   const history = before === undefined ? [] : Array.from(before.table.item).filter((_, row) => before.table.media[row] === -1)
   const written: Array<number> = []
   let count = 0
-  const delta = (chunk: string): ReadonlyArray<AskEvent> => chunk === "" ? [] : [{ type: "text-delta", text: chunk }]
+  const delta = (chunk: string): ReadonlyArray<AskEvent> => (chunk === "" ? [] : [{ type: "text-delta", text: chunk }])
   const finish = (finishReason: FinishReason, events: ReadonlyArray<AskEvent>): readonly [ReadonlyArray<AskEvent>, Option.Option<number | undefined>] => {
     // The cells after the answer: what was read of it stands at generateAt and on.
     if (before !== undefined) {
@@ -183,22 +233,24 @@ const generate = (
     return [[...events, { type: "finish", finishReason, usage: { ...usage, outputTokens: count } }], Option.none()]
   }
   // State: the token chosen last, which is not read yet; none before the first.
-  return Stream.paginate<number | undefined, AskEvent, AskError>(undefined, (last) => Effect.gen(function*() {
-    if (last !== undefined) {
-      yield* readToken(generation, written.length, last, logits)
-      written.push(last)
-    }
-    const token = yield* sampler.next(logits, history).pipe(Effect.tapError(() => Effect.sync(() => held.cache.clearFrom(held.rows))))
-    count++
-    options.onLogits?.(logits, token)
-    if (model.stopTokens.has(token)) return finish("stop", delta(stops.push(text.end()).text + stops.end()))
-    history.push(token)
-    const passed = stops.push(text.push(token))
-    if (passed.stopped) return finish("stop", delta(passed.text))
-    if (count === maxTokens) {
-      const rest = stops.push(text.end())
-      return finish(rest.stopped ? "stop" : "length", delta(passed.text + rest.text + (rest.stopped ? "" : stops.end())))
-    }
-    return [delta(passed.text), Option.some(token)]
-  }))
+  return Stream.paginate<number | undefined, AskEvent, AskError>(undefined, (last) =>
+    Effect.gen(function* () {
+      if (last !== undefined) {
+        yield* readToken(generation, written.length, last, logits)
+        written.push(last)
+      }
+      const token = yield* sampler.next(logits, history).pipe(Effect.tapError(() => Effect.sync(() => held.cache.clearFrom(held.rows))))
+      count++
+      options.onLogits?.(logits, token)
+      if (model.stopTokens.has(token)) return finish("stop", delta(stops.push(text.end()).text + stops.end()))
+      history.push(token)
+      const passed = stops.push(text.push(token))
+      if (passed.stopped) return finish("stop", delta(passed.text))
+      if (count === maxTokens) {
+        const rest = stops.push(text.end())
+        return finish(rest.stopped ? "stop" : "length", delta(passed.text + rest.text + (rest.stopped ? "" : stops.end())))
+      }
+      return [delta(passed.text), Option.some(token)]
+    })
+  )
 }

@@ -18,22 +18,32 @@ export interface Chat {
 
 /** A conversation from turns that are already there. */
 export const make = (
-  model: LoadedModel, settings: SessionSettings, turns: ReadonlyArray<ChatMessage>
-): Effect.Effect<Chat, never, Scope.Scope | Backend | MediaOpener> => Effect.gen(function*() {
-  const context = yield* Effect.context<Backend | MediaOpener>()
-  const held = yield* emptyCells(model)
-  const one = yield* Semaphore.make(1)
-  let history = turns
-  const events: Chat["events"] = (question, options = {}) => Stream.unwrap(Effect.gen(function*() {
-    yield* Effect.acquireRelease(one.take(1), () => one.release(1), { interruptible: true })
-    const asked = [...history, ...turnsOf(question)]
-    const prompt = yield* openPrompt(asked)
-    let text = ""
-    return answer(model, prompt, options, held, settings).pipe(Stream.tap((event) => Effect.sync(() => {
-      if (event.type === "text-delta") text += event.text
-      if (event.type === "finish") history = [...asked, { role: "assistant", content: text }]
-    })))
-  })).pipe(Stream.provideContext(context))
-  const fork: Chat["fork"] = Effect.suspend(() => make(model, settings, history)).pipe(Effect.provideContext(context))
-  return { messages: () => history, events, fork }
-})
+  model: LoadedModel,
+  settings: SessionSettings,
+  turns: ReadonlyArray<ChatMessage>
+): Effect.Effect<Chat, never, Scope.Scope | Backend | MediaOpener> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<Backend | MediaOpener>()
+    const held = yield* emptyCells(model)
+    const one = yield* Semaphore.make(1)
+    let history = turns
+    const events: Chat["events"] = (question, options = {}) =>
+      Stream.unwrap(
+        Effect.gen(function* () {
+          yield* Effect.acquireRelease(one.take(1), () => one.release(1), { interruptible: true })
+          const asked = [...history, ...turnsOf(question)]
+          const prompt = yield* openPrompt(asked)
+          let text = ""
+          return answer(model, prompt, options, held, settings).pipe(
+            Stream.tap((event) =>
+              Effect.sync(() => {
+                if (event.type === "text-delta") text += event.text
+                if (event.type === "finish") history = [...asked, { role: "assistant", content: text }]
+              })
+            )
+          )
+        })
+      ).pipe(Stream.provideContext(context))
+    const fork: Chat["fork"] = Effect.suspend(() => make(model, settings, history)).pipe(Effect.provideContext(context))
+    return { messages: () => history, events, fork }
+  })

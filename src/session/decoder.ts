@@ -53,7 +53,8 @@ export interface Decoder {
 }
 
 /** Bytes that a memory of `rows` rows takes over all cross layers. */
-export const bytesOfCross = ({ cross }: DecoderShape, rows: number): number => cross === undefined ? 0 : cross.layers * 2 * rows * cross.kvHeads * cross.headWidth * 4
+export const bytesOfCross = ({ cross }: DecoderShape, rows: number): number =>
+  cross === undefined ? 0 : cross.layers * 2 * rows * cross.kvHeads * cross.headWidth * 4
 
 /** One row of zeros: what cross layers look at where a prompt has no memory. Nothing is added then, as if they were left out. */
 const emptyMemory = ({ headWidth, kvHeads, layers }: NonNullable<DecoderShape["cross"]>): CrossMemory => {
@@ -62,13 +63,19 @@ const emptyMemory = ({ headWidth, kvHeads, layers }: NonNullable<DecoderShape["c
 }
 
 /** Over the graph `memory`; see `src/compile/blocks/cross-attention.ts`. */
-const rememberBy = ({ headWidth, kvHeads, layers }: NonNullable<DecoderShape["cross"]>, width: number, graph: Graph): NonNullable<Decoder["remember"]> => (memory, rows) => Effect.gen(function*() {
-  const made = () => Array.from({ length: layers }, () => float32([1, kvHeads, rows, headWidth], new Float32Array(kvHeads * rows * headWidth)))
-  const remembered = { rows, keys: made(), values: made() }
-  const outputs = [...remembered.keys.map((key, i) => [`cross_key.${i}`, key] as const), ...remembered.values.map((value, i) => [`cross_value.${i}`, value] as const)]
-  yield* graph.run({ memory: float32([rows, width], memory) }, Object.fromEntries(outputs))
-  return remembered
-})
+const rememberBy =
+  ({ headWidth, kvHeads, layers }: NonNullable<DecoderShape["cross"]>, width: number, graph: Graph): NonNullable<Decoder["remember"]> =>
+  (memory, rows) =>
+    Effect.gen(function* () {
+      const made = () => Array.from({ length: layers }, () => float32([1, kvHeads, rows, headWidth], new Float32Array(kvHeads * rows * headWidth)))
+      const remembered = { rows, keys: made(), values: made() }
+      const outputs = [
+        ...remembered.keys.map((key, i) => [`cross_key.${i}`, key] as const),
+        ...remembered.values.map((value, i) => [`cross_value.${i}`, value] as const)
+      ]
+      yield* graph.run({ memory: float32([rows, width], memory) }, Object.fromEntries(outputs))
+      return remembered
+    })
 
 /** What a decoder runs on. */
 export interface DecoderGraphs {
@@ -82,37 +89,43 @@ export interface DecoderGraphs {
 export const make = (shape: DecoderShape, graphs: DecoderGraphs): Decoder => ({
   shape,
   ...(shape.cross === undefined || graphs.memory === undefined ? {} : { remember: rememberBy(shape.cross, shape.width, graphs.memory) }),
-  embed: (tokens) => Effect.gen(function*() {
-    const rows = new Float32Array(tokens.length * shape.width)
-    if (tokens.length > 0) yield* graphs.embed.run({ tokens: int64([tokens.length], tokens) }, { rows: float32([tokens.length, shape.width], rows) })
-    return rows
-  }),
-  step: (cache, step, logits) => Effect.suspend(() => {
-    const { cells, rows } = step
-    const inputs: Record<string, Value> = {
-      ...cache.inputs(),
-      embeddings: float32([rows, shape.width], step.embeddings),
-      write_at: int64([1], [step.attention.writeAt])
-    }
-    step.attention.kinds.forEach(({ bias, cos, sin }, i) => {
-      const kind = shape.kinds[i]
-      inputs[`cos.${kind}`] = float32([1, rows, cos.length / rows], cos)
-      inputs[`sin.${kind}`] = float32([1, rows, sin.length / rows], sin)
-      inputs[`bias.${kind}`] = float32([rows, cells], bias)
+  embed: (tokens) =>
+    Effect.gen(function* () {
+      const rows = new Float32Array(tokens.length * shape.width)
+      if (tokens.length > 0) yield* graphs.embed.run({ tokens: int64([tokens.length], tokens) }, { rows: float32([tokens.length, shape.width], rows) })
+      return rows
+    }),
+  step: (cache, step, logits) =>
+    Effect.suspend(() => {
+      const { cells, rows } = step
+      const inputs: Record<string, Value> = {
+        ...cache.inputs(),
+        embeddings: float32([rows, shape.width], step.embeddings),
+        write_at: int64([1], [step.attention.writeAt])
+      }
+      step.attention.kinds.forEach(({ bias, cos, sin }, i) => {
+        const kind = shape.kinds[i]
+        inputs[`cos.${kind}`] = float32([1, rows, cos.length / rows], cos)
+        inputs[`sin.${kind}`] = float32([1, rows, sin.length / rows], sin)
+        inputs[`bias.${kind}`] = float32([rows, cells], bias)
+      })
+      for (let level = 0; level < shape.levels; level++) {
+        inputs[`level.${level}`] = float32([rows, shape.width], step.levels[level] ?? new Float32Array(rows * shape.width))
+      }
+      for (const name of shape.adapters) inputs[`adapter.${name}`] = float32([1], Float32Array.of(name === step.adapter ? 1 : 0))
+      if (shape.cross !== undefined) {
+        const { cross } = step.attention
+        const memory = cross === undefined ? undefined : step.memory
+        const { keys, rows: memoryRows, values } = memory ?? emptyMemory(shape.cross)
+        inputs.cross_bias = float32([rows, memoryRows], memory === undefined || cross === undefined ? new Float32Array(rows) : cross.bias)
+        inputs.cross_gate = float32([rows, 1], memory === undefined || cross === undefined ? new Float32Array(rows) : cross.gate)
+        keys.forEach((value, layer) => {
+          inputs[`cross_key.${layer}`] = value
+        })
+        values.forEach((value, layer) => {
+          inputs[`cross_value.${layer}`] = value
+        })
+      }
+      return graphs.decoder.run(inputs, { ...cache.outputs(), logits: float32([1, shape.vocabulary], logits) })
     })
-    for (let level = 0; level < shape.levels; level++) {
-      inputs[`level.${level}`] = float32([rows, shape.width], step.levels[level] ?? new Float32Array(rows * shape.width))
-    }
-    for (const name of shape.adapters) inputs[`adapter.${name}`] = float32([1], Float32Array.of(name === step.adapter ? 1 : 0))
-    if (shape.cross !== undefined) {
-      const { cross } = step.attention
-      const memory = cross === undefined ? undefined : step.memory
-      const { keys, rows: memoryRows, values } = memory ?? emptyMemory(shape.cross)
-      inputs.cross_bias = float32([rows, memoryRows], memory === undefined || cross === undefined ? new Float32Array(rows) : cross.bias)
-      inputs.cross_gate = float32([rows, 1], memory === undefined || cross === undefined ? new Float32Array(rows) : cross.gate)
-      keys.forEach((value, layer) => { inputs[`cross_key.${layer}`] = value })
-      values.forEach((value, layer) => { inputs[`cross_value.${layer}`] = value })
-    }
-    return graphs.decoder.run(inputs, { ...cache.outputs(), logits: float32([1, shape.vocabulary], logits) })
-  })
 })

@@ -32,7 +32,10 @@ export const make = (maxBytes: number): EncoderCache => {
     }
   }
   const through = (planned: PlannedMedia): PlannedMedia => {
-    const { encode, plan: { key, rows } } = planned
+    const {
+      encode,
+      plan: { key, rows }
+    } = planned
     const cached = Stream.suspend(() => {
       const hit = entries.get(key)
       if (hit !== undefined) {

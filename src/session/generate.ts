@@ -23,14 +23,23 @@ export interface Generation {
 }
 
 /** Reads generated token number `index` into the cache and fills `logits` [vocabulary] with those that choose the next one. */
-export const readToken = (generation: Generation, index: number, token: number, logits: Float32Array): Effect.Effect<void, BackendFailure> => Effect.gen(function*() {
-  const { adapter, cache, cross, decoder, family, memory, mostCells, reach } = generation
-  const row = generation.rows + index
-  const embeddings = yield* decoder.embed(Int32Array.of(token))
-  yield* cache.ensure(row + 1, mostCells)
-  yield* decoder.step(cache, {
-    rows: 1, embeddings, levels: [], cells: cache.cells(), adapter,
-    attention: decodeInputs(family.attention, row, generation.generateAt + index, family.positions.axes, cross, cache.cells(), reach),
-    ...(memory === undefined ? {} : { memory })
-  }, logits)
-})
+export const readToken = (generation: Generation, index: number, token: number, logits: Float32Array): Effect.Effect<void, BackendFailure> =>
+  Effect.gen(function* () {
+    const { adapter, cache, cross, decoder, family, memory, mostCells, reach } = generation
+    const row = generation.rows + index
+    const embeddings = yield* decoder.embed(Int32Array.of(token))
+    yield* cache.ensure(row + 1, mostCells)
+    yield* decoder.step(
+      cache,
+      {
+        rows: 1,
+        embeddings,
+        levels: [],
+        cells: cache.cells(),
+        adapter,
+        attention: decodeInputs(family.attention, row, generation.generateAt + index, family.positions.axes, cross, cache.cells(), reach),
+        ...(memory === undefined ? {} : { memory })
+      },
+      logits
+    )
+  })

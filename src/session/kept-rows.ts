@@ -7,7 +7,11 @@ import type { MediaValue } from "./open-prompt.ts"
 export const keptValue = (kept: ReadonlyArray<EmbeddingChunk>): MediaValue => {
   const parts = Map.groupBy(kept, ({ plan }) => plan.part)
   const planned = [...parts.values()].map((chunks) =>
-    [...Map.groupBy(chunks, ({ plan }) => plan.key).values()].map((own): PlannedMedia => ({ plan: own[0].plan, encode: Stream.fromIterable(own).pipe(Stream.rechunk(1)) })))
+    [...Map.groupBy(chunks, ({ plan }) => plan.key).values()].map((own): PlannedMedia => ({
+      plan: own[0].plan,
+      encode: Stream.fromIterable(own).pipe(Stream.rechunk(1))
+    }))
+  )
   return { _tag: "Rows", kept: true, parts: Effect.succeed(planned) }
 }
 
@@ -31,7 +35,9 @@ export const describeChunk = (chunk: EmbeddingChunk, plan: MediaPlan = chunk.pla
   })
   const [first] = covered
   return {
-    ...chunk, modality: plan.modality, width: plan.width,
+    ...chunk,
+    modality: plan.modality,
+    width: plan.width,
     ...(first?.atSeconds === undefined ? {} : { atSeconds: first.atSeconds }),
     ...(first?.grid === undefined ? {} : { grid: [covered.length * first.grid.t, first.grid.h, first.grid.w] as const })
   }

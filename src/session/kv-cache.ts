@@ -42,55 +42,60 @@ interface Allocation {
 }
 
 /** An empty cache. */
-export const make = (shape: KvShape): Effect.Effect<KvCache, never, Scope.Scope | Backend> => Effect.gen(function*() {
-  const backend = yield* Backend
-  const side = shape.headWidth
+export const make = (shape: KvShape): Effect.Effect<KvCache, never, Scope.Scope | Backend> =>
+  Effect.gen(function* () {
+    const backend = yield* Backend
+    const side = shape.headWidth
 
-  const allocate = (cells: number, old: Allocation | undefined) => Effect.gen(function*() {
-    const scope = yield* Scope.make()
-    const arrays: Array<Float32Array> = []
-    const inputs: Record<string, HeldTensor> = {}
-    const outputs: Record<string, HeldTensor> = {}
-    for (let i = 0; i < shape.layers * 2; i++) {
-      const data = new Float32Array(shape.kvHeads * cells * side)
-      const before = old?.arrays[i]
-      if (before !== undefined && old !== undefined) {
-        for (let head = 0; head < shape.kvHeads; head++) {
-          data.set(before.subarray(head * old.cells * side, (head + 1) * old.cells * side), head * cells * side)
+    const allocate = (cells: number, old: Allocation | undefined) =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const arrays: Array<Float32Array> = []
+        const inputs: Record<string, HeldTensor> = {}
+        const outputs: Record<string, HeldTensor> = {}
+        for (let i = 0; i < shape.layers * 2; i++) {
+          const data = new Float32Array(shape.kvHeads * cells * side)
+          const before = old?.arrays[i]
+          if (before !== undefined && old !== undefined) {
+            for (let head = 0; head < shape.kvHeads; head++) {
+              data.set(before.subarray(head * old.cells * side, (head + 1) * old.cells * side), head * cells * side)
+            }
+            yield* Effect.yieldNow
+          }
+          const held = yield* Scope.provide(backend.hold(float32([1, shape.kvHeads, cells, side], data)), scope)
+          const name = `${i % 2 === 0 ? "key" : "value"}.${i >> 1}`
+          arrays.push(data)
+          inputs[`past_${name}`] = held
+          outputs[`present_${name}`] = held
         }
-        yield* Effect.yieldNow
+        return { cells, scope, arrays, inputs, outputs }
+      })
+
+    let now: Allocation = { cells: 0, scope: yield* Scope.make(), arrays: [], inputs: {}, outputs: {} }
+    yield* Effect.addFinalizer(() => Effect.suspend(() => Scope.close(now.scope, Exit.void)))
+
+    return {
+      shape,
+      cells: () => now.cells,
+      inputs: () => now.inputs,
+      outputs: () => now.outputs,
+      ensure: (cells, most) =>
+        Effect.suspend(() => {
+          if (cells <= now.cells) return Effect.void
+          const wanted = Math.max(roundUp(cells), Math.min(roundUp(most), roundUp(now.cells * 1.5)))
+          // Uninterruptible: either the old arrays are in use, or the new ones.
+          return Effect.uninterruptible(
+            Effect.gen(function* () {
+              const old = now
+              now = yield* allocate(wanted, old)
+              yield* Scope.close(old.scope, Exit.void)
+            })
+          )
+        }),
+      clearFrom: (rows) => {
+        for (const array of now.arrays) {
+          for (let head = 0; head < shape.kvHeads; head++) array.fill(0, (head * now.cells + rows) * side, (head + 1) * now.cells * side)
+        }
       }
-      const held = yield* Scope.provide(backend.hold(float32([1, shape.kvHeads, cells, side], data)), scope)
-      const name = `${i % 2 === 0 ? "key" : "value"}.${i >> 1}`
-      arrays.push(data)
-      inputs[`past_${name}`] = held
-      outputs[`present_${name}`] = held
     }
-    return { cells, scope, arrays, inputs, outputs }
   })
-
-  let now: Allocation = { cells: 0, scope: yield* Scope.make(), arrays: [], inputs: {}, outputs: {} }
-  yield* Effect.addFinalizer(() => Effect.suspend(() => Scope.close(now.scope, Exit.void)))
-
-  return {
-    shape,
-    cells: () => now.cells,
-    inputs: () => now.inputs,
-    outputs: () => now.outputs,
-    ensure: (cells, most) => Effect.suspend(() => {
-      if (cells <= now.cells) return Effect.void
-      const wanted = Math.max(roundUp(cells), Math.min(roundUp(most), roundUp(now.cells * 1.5)))
-      // Uninterruptible: either the old arrays are in use, or the new ones.
-      return Effect.uninterruptible(Effect.gen(function*() {
-        const old = now
-        now = yield* allocate(wanted, old)
-        yield* Scope.close(old.scope, Exit.void)
-      }))
-    }),
-    clearFrom: (rows) => {
-      for (const array of now.arrays) {
-        for (let head = 0; head < shape.kvHeads; head++) array.fill(0, (head * now.cells + rows) * side, (head + 1) * now.cells * side)
-      }
-    }
-  }
-})

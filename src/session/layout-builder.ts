@@ -44,7 +44,7 @@ export class LayoutBuilder {
   /** The layout of all that was added. `encode`: ordinary text to token ids. */
   build(encode: (text: string, place: TextPlace) => Effect.Effect<Int32Array>): Effect.Effect<PromptLayout> {
     const entries = this.#entries
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const segments: Array<Segment> = []
       let tokens: Array<Int32Array | ReadonlyArray<number>> = []
       let texts = 0
@@ -58,7 +58,8 @@ export class LayoutBuilder {
         tokens = []
       }
       for (const [at, entry] of entries.entries()) {
-        if (entry._tag === "Text") tokens.push(yield* encode(entry.text, { index: texts++, afterMedia: entries[at - 1]?._tag === "Segment", normalized: entry.normalized }))
+        if (entry._tag === "Text")
+          tokens.push(yield* encode(entry.text, { index: texts++, afterMedia: entries[at - 1]?._tag === "Segment", normalized: entry.normalized }))
         else if (entry._tag === "Control") tokens.push(entry.ids)
         else {
           flush()

@@ -7,7 +7,15 @@ import type { Message, Part, Prompt } from "../core/prompt.ts"
 /** A media value of a question: a source to open, or rows that somebody else makes or made. */
 export type MediaValue =
   | { readonly _tag: "Source"; readonly ref: MediaRef }
-  | { readonly _tag: "Rows"; readonly kept: boolean; /** Parts in order; a clip and its sound are two media of one part. */ readonly parts: Effect.Effect<ReadonlyArray<ReadonlyArray<PlannedMedia>>, PlanError, Scope.Scope> }
+  | {
+      readonly _tag: "Rows"
+      readonly kept: boolean
+      /** Parts in order; a clip and its sound are two media of one part. */ readonly parts: Effect.Effect<
+        ReadonlyArray<ReadonlyArray<PlannedMedia>>,
+        PlanError,
+        Scope.Scope
+      >
+    }
 
 /** One part of a question as people write it. */
 export type ContentPart = string | MediaValue
@@ -40,6 +48,7 @@ const openPart = (part: ContentPart): Effect.Effect<ReadonlyArray<Part>, OpenErr
 export const openPrompt = (turns: ReadonlyArray<ChatMessage>): Effect.Effect<Prompt, OpenError | PlanError, MediaOpener | Scope.Scope> =>
   Effect.map(
     Effect.forEach(turns, ({ content, role }) =>
-      Effect.map(Effect.forEach(typeof content === "string" ? [content] : content, openPart), (parts): Message => ({ role, content: parts.flat() }))),
+      Effect.map(Effect.forEach(typeof content === "string" ? [content] : content, openPart), (parts): Message => ({ role, content: parts.flat() }))
+    ),
     (messages): Prompt => ({ messages })
   )

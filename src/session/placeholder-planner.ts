@@ -47,65 +47,87 @@ export interface PlaceholderTemplate {
 
 /** A planner that puts each medium where the template wrote its placeholder; a medium whose modality the template has no word for stands bare. */
 export const placeholderPlanner = ({
-  around = false, bringsMarkers, callAfterMedia = false, markers, partsJoinedBy, partsOnly = false, place, placeholders, producers, template, templateFor, tokenizer
+  around = false,
+  bringsMarkers,
+  callAfterMedia = false,
+  markers,
+  partsJoinedBy,
+  partsOnly = false,
+  place,
+  placeholders,
+  producers,
+  template,
+  templateFor,
+  tokenizer
 }: PlaceholderTemplate): PromptPlanner => ({
-  plan: (prompt) => Effect.gen(function*() {
-    const parts = yield* planParts(prompt, typeof producers === "function" ? producers(prompt.messages) : producers, (): NoSettings => ({}))
-    const { bare, messages, placed } = templateMessages(prompt.messages, Object.keys(placeholders), partsOnly)
-    const pieces = yield* (templateFor?.(prompt.messages) ?? template).render(messages, { addGenerationPrompt: true, ...(partsJoinedBy === undefined ? {} : { partsJoinedBy }) })
-    const layout = new LayoutBuilder()
-    const ordinals = parts.media.map(({ plan: { modality } }, at) => parts.media.slice(0, at).filter(({ plan }) => plan.modality === modality).length)
-    const mediaOf = (part: Part): ReadonlyArray<PlacedMedia> => parts.of(part).map((index) => ({ plan: parts.media[index].plan, index, ordinal: ordinals[index] }))
-    const add = (part: Part) => {
-      for (const { index, plan } of mediaOf(part)) {
-        if (plan.form === "memory") layout.segment({ _tag: "Memory", media: index, tokens: Int32Array.from(plan.modality in placeholders ? [placeholders[plan.modality]] : []) })
-        else if (plan.rows > 0) layout.segment(mediaSegment(plan, index))
+  plan: (prompt) =>
+    Effect.gen(function* () {
+      const parts = yield* planParts(prompt, typeof producers === "function" ? producers(prompt.messages) : producers, (): NoSettings => ({}))
+      const { bare, messages, placed } = templateMessages(prompt.messages, Object.keys(placeholders), partsOnly)
+      const pieces = yield* (templateFor?.(prompt.messages) ?? template).render(messages, {
+        addGenerationPrompt: true,
+        ...(partsJoinedBy === undefined ? {} : { partsJoinedBy })
+      })
+      const layout = new LayoutBuilder()
+      const ordinals = parts.media.map(({ plan: { modality } }, at) => parts.media.slice(0, at).filter(({ plan }) => plan.modality === modality).length)
+      const mediaOf = (part: Part): ReadonlyArray<PlacedMedia> =>
+        parts.of(part).map((index) => ({ plan: parts.media[index].plan, index, ordinal: ordinals[index] }))
+      const add = (part: Part) => {
+        for (const { index, plan } of mediaOf(part)) {
+          if (plan.form === "memory")
+            layout.segment({ _tag: "Memory", media: index, tokens: Int32Array.from(plan.modality in placeholders ? [placeholders[plan.modality]] : []) })
+          else if (plan.rows > 0) layout.segment(mediaSegment(plan, index))
+        }
       }
-    }
-    const brings = (part: Part | undefined) => part !== undefined && bringsMarkers?.(mediaOf(part)) === true
-    const modalityBehind = (id: number) => Object.keys(placeholders).find((modality) => placeholders[modality] === id)
-    const isPlaceholder = (id: number) => modalityBehind(id) !== undefined
-    // A template may put a message's pictures before its clips, whatever their order: each modality counts for itself.
-    const queues = Map.groupBy(placed, modalityOf)
-    const taken = new Map<string, number>()
-    const placedFor = (id: number, ahead: number): Part | undefined => {
-      const modality = modalityBehind(id) ?? ""
-      return queues.get(modality)?.[(taken.get(modality) ?? 0) + ahead]
-    }
-    const { after = [], before = [] } = around ? tokenizer.around : {}
-    const [opening] = pieces
-    if (before.length > 0 && !(opening?._tag === "Control" && opening.id === before[0])) layout.control(...before)
-    pieces.forEach((piece, at) => {
-      if (piece._tag === "Text") layout.text(piece.text, piece.normalized)
-      else if (piece._tag === "Bare") {
-        if (brings(bare[piece.index])) place?.(layout, mediaOf(bare[piece.index]))
-        else add(bare[piece.index])
+      const brings = (part: Part | undefined) => part !== undefined && bringsMarkers?.(mediaOf(part)) === true
+      const modalityBehind = (id: number) => Object.keys(placeholders).find((modality) => placeholders[modality] === id)
+      const isPlaceholder = (id: number) => modalityBehind(id) !== undefined
+      // A template may put a message's pictures before its clips, whatever their order: each modality counts for itself.
+      const queues = Map.groupBy(placed, modalityOf)
+      const taken = new Map<string, number>()
+      const placedFor = (id: number, ahead: number): Part | undefined => {
+        const modality = modalityBehind(id) ?? ""
+        return queues.get(modality)?.[(taken.get(modality) ?? 0) + ahead]
       }
-      else if (isPlaceholder(piece.id)) {
-        const part = placedFor(piece.id, 0)
-        const modality = modalityBehind(piece.id) ?? ""
-        taken.set(modality, (taken.get(modality) ?? 0) + 1)
-        if (part === undefined) return
-        if (brings(part)) place?.(layout, mediaOf(part))
-        else add(part)
-      } else {
-        const [previous, next] = [pieces[at - 1], pieces[at + 1]]
-        const opens = piece.id === markers?.start && next?._tag === "Control" && brings(placedFor(next.id, 0))
-        const closes = piece.id === markers?.end && previous?._tag === "Control" && brings(placedFor(previous.id, -1))
-        if (!opens && !closes) layout.control(piece.id)
+      const { after = [], before = [] } = around ? tokenizer.around : {}
+      const [opening] = pieces
+      if (before.length > 0 && !(opening?._tag === "Control" && opening.id === before[0])) layout.control(...before)
+      pieces.forEach((piece, at) => {
+        if (piece._tag === "Text") layout.text(piece.text, piece.normalized)
+        else if (piece._tag === "Bare") {
+          if (brings(bare[piece.index])) place?.(layout, mediaOf(bare[piece.index]))
+          else add(bare[piece.index])
+        } else if (isPlaceholder(piece.id)) {
+          const part = placedFor(piece.id, 0)
+          const modality = modalityBehind(piece.id) ?? ""
+          taken.set(modality, (taken.get(modality) ?? 0) + 1)
+          if (part === undefined) return
+          if (brings(part)) place?.(layout, mediaOf(part))
+          else add(part)
+        } else {
+          const [previous, next] = [pieces[at - 1], pieces[at + 1]]
+          const opens = piece.id === markers?.start && next?._tag === "Control" && brings(placedFor(next.id, 0))
+          const closes = piece.id === markers?.end && previous?._tag === "Control" && brings(placedFor(previous.id, -1))
+          if (!opens && !closes) layout.control(piece.id)
+        }
+      })
+      if (after.length > 0) layout.control(...after)
+      for (const modality of new Set([...queues.keys(), ...taken.keys()])) {
+        const [places, media] = [taken.get(modality) ?? 0, queues.get(modality)?.length ?? 0]
+        if (places !== media) {
+          return yield* new OptionInvalid({
+            stage: "plan",
+            option: "messages",
+            message: `the chat template has places for ${places} media of ${modality}, the prompt has ${media}`
+          })
+        }
+      }
+      return {
+        media: parts.media,
+        adapter: "none",
+        layout: yield* layout.build((text, { afterMedia, index, normalized }) =>
+          tokenizer.encode(text, { atStart: (index === 0 && opening?._tag === "Text") || (callAfterMedia && afterMedia), normalized })
+        )
       }
     })
-    if (after.length > 0) layout.control(...after)
-    for (const modality of new Set([...queues.keys(), ...taken.keys()])) {
-      const [places, media] = [taken.get(modality) ?? 0, queues.get(modality)?.length ?? 0]
-      if (places !== media) {
-        return yield* new OptionInvalid({ stage: "plan", option: "messages", message: `the chat template has places for ${places} media of ${modality}, the prompt has ${media}` })
-      }
-    }
-    return {
-      media: parts.media, adapter: "none",
-      layout: yield* layout.build((text, { afterMedia, index, normalized }) =>
-        tokenizer.encode(text, { atStart: (index === 0 && opening?._tag === "Text") || (callAfterMedia && afterMedia), normalized }))
-    }
-  })
 })

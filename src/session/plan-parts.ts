@@ -17,38 +17,62 @@ const mediaOf = (part: Part, producers: ReadonlyArray<{ readonly modality: strin
   part._tag === "Media" ? [part.media, ...part.media.tracks.filter((track) => producers.some(({ modality }) => modality === track.modality))] : []
 
 /** The producer of a medium's modality, whoever made it; fails with `UnsupportedMedia` that lists what there is. */
-export const pick = <Settings>(producers: ReadonlyArray<EmbeddingProducer<Settings>>, media: Media): Effect.Effect<EmbeddingProducer<Settings>, UnsupportedMedia> => {
+export const pick = <Settings>(
+  producers: ReadonlyArray<EmbeddingProducer<Settings>>,
+  media: Media
+): Effect.Effect<EmbeddingProducer<Settings>, UnsupportedMedia> => {
   const producer = producers.find(({ modality }) => modality === media.modality)
   if (producer !== undefined) return Effect.succeed(producer)
   const known = [...new Set(producers.map(({ modality }) => modality))].join(", ")
-  return Effect.fail(new UnsupportedMedia({
-    stage: "plan", source: media.name, modality: media.modality, message: `${media.name}: this model does not take ${media.modality}; it takes text${known === "" ? " alone" : `, ${known}`}`
-  }))
+  return Effect.fail(
+    new UnsupportedMedia({
+      stage: "plan",
+      source: media.name,
+      modality: media.modality,
+      message: `${media.name}: this model does not take ${media.modality}; it takes text${known === "" ? " alone" : `, ${known}`}`
+    })
+  )
 }
 
 /** Kept rows must come of the encoder that the model has for their modality, and have been made as this prompt would make them. */
 const checkEncoder = (
-  plan: MediaPlan, producers: ReadonlyArray<{ readonly modality: string; readonly id: string; readonly decided?: MediaPlan["settings"] }>
+  plan: MediaPlan,
+  producers: ReadonlyArray<{ readonly modality: string; readonly id: string; readonly decided?: MediaPlan["settings"] }>
 ): Effect.Effect<void, PlanMismatch> => {
   const own = producers.find(({ modality }) => modality === plan.modality)
-  return own === undefined ? Effect.void : own.id === plan.producer ? checkKept(plan, own.decided ?? {}) : Effect.fail(new PlanMismatch({
-    stage: "plan", setting: "encoder", kept: plan.producer, wanted: own.id,
-    message: `${plan.source}: these ${plan.modality} rows were made by another encoder (${plan.producer}), this model has ${own.id}`
-  }))
+  return own === undefined
+    ? Effect.void
+    : own.id === plan.producer
+      ? checkKept(plan, own.decided ?? {})
+      : Effect.fail(
+          new PlanMismatch({
+            stage: "plan",
+            setting: "encoder",
+            kept: plan.producer,
+            wanted: own.id,
+            message: `${plan.source}: these ${plan.modality} rows were made by another encoder (${plan.producer}), this model has ${own.id}`
+          })
+        )
 }
 
 /**
  * Plans every part: media by the producer of their modality under `settings`, what is produced already as it is.
  * A prompt whose media need more rows than are left is refused before any of them is read.
  */
-export const planParts = <Settings>(prompt: Prompt, producers: ReadonlyArray<EmbeddingProducer<Settings>>, settings: (media: Media) => Settings): Effect.Effect<PlannedParts, PlanError> =>
-  Effect.gen(function*() {
+export const planParts = <Settings>(
+  prompt: Prompt,
+  producers: ReadonlyArray<EmbeddingProducer<Settings>>,
+  settings: (media: Media) => Settings
+): Effect.Effect<PlannedParts, PlanError> =>
+  Effect.gen(function* () {
     const parts = prompt.messages.flatMap(({ content }) => content).filter(({ _tag }) => _tag !== "Text")
     let atLeast = 0
     for (const one of parts.flatMap((part) => mediaOf(part, producers))) atLeast += (yield* pick(producers, one)).atLeast(one, settings(one))
     if (prompt.rowsLeft !== undefined && atLeast > prompt.rowsLeft) {
       return yield* new ContextOverflow({
-        stage: "plan", rowsNeeded: atLeast, rowsLeft: prompt.rowsLeft,
+        stage: "plan",
+        rowsNeeded: atLeast,
+        rowsLeft: prompt.rowsLeft,
         message: `the media alone need at least ${atLeast} rows; the context has ${prompt.rowsLeft} left`
       })
     }
@@ -56,10 +80,16 @@ export const planParts = <Settings>(prompt: Prompt, producers: ReadonlyArray<Emb
     const media: Array<PlannedMedia> = []
     for (const [number, part] of parts.entries()) {
       if (part._tag === "Produced" && part.kept) yield* Effect.forEach(part.media, ({ plan }) => checkEncoder(plan, producers))
-      const planned = part._tag === "Produced"
-        ? part.media
-        : yield* Effect.forEach(mediaOf(part, producers), (one) => Effect.flatMap(pick(producers, one), (producer) => producer.plan(one, number, settings(one))))
-      indexes.set(part, planned.map((_, i) => media.length + i))
+      const planned =
+        part._tag === "Produced"
+          ? part.media
+          : yield* Effect.forEach(mediaOf(part, producers), (one) =>
+              Effect.flatMap(pick(producers, one), (producer) => producer.plan(one, number, settings(one)))
+            )
+      indexes.set(
+        part,
+        planned.map((_, i) => media.length + i)
+      )
       media.push(...planned.map((one) => ({ ...one, plan: { ...one.plan, part: number } })))
     }
     return { media, of: (part) => indexes.get(part) ?? [] }
@@ -70,9 +100,15 @@ export const checkKept = (plan: MediaPlan, wanted: MediaPlan["settings"]): Effec
   for (const [setting, value] of Object.entries(wanted)) {
     const kept = plan.settings[setting]
     if (kept !== value) {
-      return Effect.fail(new PlanMismatch({
-        stage: "plan", setting, kept: String(kept), wanted: String(value), message: `${plan.source}: kept rows were made with ${setting} ${kept}, this prompt needs ${value}`
-      }))
+      return Effect.fail(
+        new PlanMismatch({
+          stage: "plan",
+          setting,
+          kept: String(kept),
+          wanted: String(value),
+          message: `${plan.source}: kept rows were made with ${setting} ${kept}, this prompt needs ${value}`
+        })
+      )
     }
   }
   return Effect.void

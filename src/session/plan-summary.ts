@@ -67,7 +67,10 @@ const summarize = (plan: MediaPlan, tracks: ReadonlyArray<MediaPlan>): MediaSumm
 export const planSummary = (model: LoadedModel, plan: PromptPlan, positions: Positions, maxTokens: number): PlanSummary => {
   const table = rowTable(plan.layout)
   const rows: Record<string, number> = {}
-  for (const { plan: { form, modality, rows: count } } of plan.media) if (form === "rows") rows[modality] = (rows[modality] ?? 0) + count
+  for (const {
+    plan: { form, modality, rows: count }
+  } of plan.media)
+    if (form === "rows") rows[modality] = (rows[modality] ?? 0) + count
   const media = Object.values(rows).reduce((sum, count) => sum + count, 0)
   const parts = Map.groupBy(plan.media, ({ plan: { part } }) => part)
   const cells = Math.ceil((table.rows + maxTokens) / CELL_STEP) * CELL_STEP
@@ -80,6 +83,11 @@ export const planSummary = (model: LoadedModel, plan: PromptPlan, positions: Pos
     context: model.contextRows,
     maxTokens,
     fits: table.rows + maxTokens <= model.contextRows,
-    media: [...parts.values()].map(([first, ...tracks]) => summarize(first.plan, tracks.map(({ plan }) => plan)))
+    media: [...parts.values()].map(([first, ...tracks]) =>
+      summarize(
+        first.plan,
+        tracks.map(({ plan }) => plan)
+      )
+    )
   }
 }

@@ -19,9 +19,15 @@ export interface PrefillInputsParts {
 }
 
 /** Makes the attention inputs of one run after another, in slices that leave the event loop free. Masks share memory: a run's are overwritten by the next one's. */
-export const prefillInputs = ({ kinds, positions, reach, table, view }: PrefillInputsParts): (from: number, to: number, cells: number) => Effect.Effect<AttentionInputs> => {
+export const prefillInputs = ({
+  kinds,
+  positions,
+  reach,
+  table,
+  view
+}: PrefillInputsParts): ((from: number, to: number, cells: number) => Effect.Effect<AttentionInputs>) => {
   const masks = kinds.map(() => new Float32Array(0))
-  return Effect.fnUntraced(function*(from, to, cells) {
+  return Effect.fnUntraced(function* (from, to, cells) {
     const made: Array<KindInputs> = []
     const step = Math.max(1, Math.floor(SLICE / cells))
     for (const [i, { rotary, window }] of kinds.entries()) {

@@ -24,8 +24,20 @@ export const describe = (model: LoadedModel, { plan, positions, summary }: Plann
     ...media,
     { id: "text", kind: "text", label: "chat template, tokenizer", figures: { rows: summary.rows.text }, from: [] },
     { id: "layout", kind: "layout", label: model.modelType, figures: { segments: plan.layout.segments.length, rows: summary.rows.total }, from: ["text"] },
-    { id: "positions", kind: "positions", label: `${positions.axes} ${positions.axes === 1 ? "axis" : "axes"}`, figures: { largest: summary.positions.largest }, from: ["layout"] },
-    { id: "prefill", kind: "prefill", label: "decoder", figures: { cells: summary.cache.cells, bytes: summary.cache.bytes }, from: ["layout", "positions", ...producers] },
+    {
+      id: "positions",
+      kind: "positions",
+      label: `${positions.axes} ${positions.axes === 1 ? "axis" : "axes"}`,
+      figures: { largest: summary.positions.largest },
+      from: ["layout"]
+    },
+    {
+      id: "prefill",
+      kind: "prefill",
+      label: "decoder",
+      figures: { cells: summary.cache.cells, bytes: summary.cache.bytes },
+      from: ["layout", "positions", ...producers]
+    },
     { id: "decode", kind: "decode", label: "decoder, sampler", figures: { maxTokens: summary.maxTokens }, from: ["prefill"] }
   ]
 }
@@ -33,9 +45,13 @@ export const describe = (model: LoadedModel, { plan, positions, summary }: Plann
 /** The graph as lines of text, one a node. */
 export const draw = (nodes: ReadonlyArray<GraphNode>): string => {
   const width = Math.max(...nodes.map(({ id }) => id.length))
-  return nodes.map(({ figures, from, id, label }) => {
-    const numbers = Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(", ")
-    const arrow = from.length === 0 ? "" : `  <- ${from.join(", ")}`
-    return `${id.padEnd(width)}  ${label}${numbers === "" ? "" : ` (${numbers})`}${arrow}`
-  }).join("\n")
+  return nodes
+    .map(({ figures, from, id, label }) => {
+      const numbers = Object.entries(figures)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(", ")
+      const arrow = from.length === 0 ? "" : `  <- ${from.join(", ")}`
+      return `${id.padEnd(width)}  ${label}${numbers === "" ? "" : ` (${numbers})`}${arrow}`
+    })
+    .join("\n")
 }

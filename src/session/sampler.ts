@@ -208,7 +208,7 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
   }
   // In slices: a vocabulary of 150,000 takes several passes, each a fraction of a millisecond.
   const sliced = <A>(steps: () => Steps<A | BackendFailure>): Effect.Effect<A, BackendFailure> =>
-    Effect.flatMap(inSlices(steps), (made) => made instanceof BackendFailure ? Effect.fail(made) : Effect.succeed(made))
+    Effect.flatMap(inSlices(steps), (made) => (made instanceof BackendFailure ? Effect.fail(made) : Effect.succeed(made)))
   return {
     next: (logits, seen) => sliced(() => draw(logits, seen)),
     distribution: (logits, seen) => sliced(() => describe(logits, seen))

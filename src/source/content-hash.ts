@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises"
 const slice = 512 * 1024
 
 /** Feeds bytes to a hash in slices, the event loop's other work between them. */
-export const updateHash = Effect.fnUntraced(function*(hash: Hash, bytes: Uint8Array) {
+export const updateHash = Effect.fnUntraced(function* (hash: Hash, bytes: Uint8Array) {
   for (let at = 0; at < bytes.length; at += slice) {
     if (at > 0) yield* Effect.promise(() => setImmediate())
     hash.update(bytes.subarray(at, at + slice))
@@ -14,7 +14,7 @@ export const updateHash = Effect.fnUntraced(function*(hash: Hash, bytes: Uint8Ar
 })
 
 /** SHA-256 of bytes, as hexadecimal letters. */
-export const hashBytes = Effect.fnUntraced(function*(bytes: Uint8Array) {
+export const hashBytes = Effect.fnUntraced(function* (bytes: Uint8Array) {
   const hash = createHash("sha256")
   yield* updateHash(hash, bytes)
   return hash.digest("hex")

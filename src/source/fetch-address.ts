@@ -53,7 +53,11 @@ const clientLayer = (limits: SourceLimits): Layer.Layer<HttpClient.HttpClient> =
 const deepest = (error: unknown): { readonly refused?: NotPublic; readonly message: string } => {
   let message = ""
   const seen = new Set<unknown>()
-  for (let one = error; typeof one === "object" && one !== null && !seen.has(one); one = "reason" in one ? one.reason : "cause" in one ? one.cause : undefined) {
+  for (
+    let one = error;
+    typeof one === "object" && one !== null && !seen.has(one);
+    one = "reason" in one ? one.reason : "cause" in one ? one.cause : undefined
+  ) {
     seen.add(one)
     if (one instanceof NotPublic) return { refused: one, message: one.message }
     if (one instanceof Error && one.message !== "") message = one.message
@@ -71,25 +75,32 @@ const unreadable = (name: string, why: string): SourceUnreadable =>
 const parseAddress = (name: string, text: string, base?: string): Effect.Effect<URL, AddressRefused> => {
   const url = URL.parse(text, base)
   if (url === null) return Effect.fail(refused(name, text, "it is no address"))
-  if (url.protocol !== "http:" && url.protocol !== "https:") return Effect.fail(refused(name, url.href, `${url.protocol} addresses are not read, only http:, https: and data:`))
+  if (url.protocol !== "http:" && url.protocol !== "https:")
+    return Effect.fail(refused(name, url.href, `${url.protocol} addresses are not read, only http:, https: and data:`))
   return Effect.succeed(url)
 }
 
-const failed = (name: string) => (error: unknown): AddressRefused | SourceUnreadable => {
-  const { message, refused: inside } = deepest(error)
-  return inside === undefined
-    ? unreadable(name, message)
-    : refused(name, inside.address, `it leads to ${inside.address}, which is not a public address (the setting allowPrivateAddresses allows it)`)
-}
+const failed =
+  (name: string) =>
+  (error: unknown): AddressRefused | SourceUnreadable => {
+    const { message, refused: inside } = deepest(error)
+    return inside === undefined
+      ? unreadable(name, message)
+      : refused(name, inside.address, `it leads to ${inside.address}, which is not a public address (the setting allowPrivateAddresses allows it)`)
+  }
 
 /** Asks for an address, and follows its redirects one by one so that each is checked. */
-const follow = Effect.fnUntraced(function*(
-  name: string, first: URL, limits: SourceLimits
+const follow = Effect.fnUntraced(function* (
+  name: string,
+  first: URL,
+  limits: SourceLimits
 ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, AddressRefused | SourceUnreadable, HttpClient.HttpClient> {
   const client = yield* HttpClient.HttpClient
   let url = first
   for (let redirects = 0; redirects <= limits.maxRedirects; redirects++) {
-    const response = yield* client.execute(HttpClientRequest.get(url, { headers: { "accept": "*/*", "accept-encoding": "identity" } })).pipe(Effect.mapError(failed(name)))
+    const response = yield* client
+      .execute(HttpClientRequest.get(url, { headers: { accept: "*/*", "accept-encoding": "identity" } }))
+      .pipe(Effect.mapError(failed(name)))
     const location = response.headers["location"]
     if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response
     url = yield* parseAddress(name, location, url.href)
@@ -101,16 +112,19 @@ const follow = Effect.fnUntraced(function*(
  * Reads an http or https address to its end, within bounds of size and time. Fails with `AddressRefused` where it, or what it redirects to,
  * is loopback, private or otherwise inside; `LimitExceeded` beyond the bytes; `SourceUnreadable` for everything else. The scope owns the copy.
  */
-export const fetchAddress = Effect.fnUntraced(function*(
-  address: string, limits: SourceLimits
+export const fetchAddress = Effect.fnUntraced(function* (
+  address: string,
+  limits: SourceLimits
 ): Effect.fn.Return<Spooled & { readonly name: string }, AddressRefused | SourceUnreadable | LimitExceeded, Scope.Scope> {
   const url = yield* parseAddress("address", address)
   const name = addressName(url)
   const late = (milliseconds: number, what: string) => () =>
     Effect.fail(new SourceUnreadable({ stage: "open", source: name, message: `${name} ${what} within ${milliseconds / 1000} seconds` }))
   const scope = yield* Effect.scope
-  const download = Effect.gen(function*() {
-    const response = yield* follow(name, url, limits).pipe(Effect.timeoutOrElse({ duration: limits.connectMs, orElse: late(limits.connectMs, "did not answer") }))
+  const download = Effect.gen(function* () {
+    const response = yield* follow(name, url, limits).pipe(
+      Effect.timeoutOrElse({ duration: limits.connectMs, orElse: late(limits.connectMs, "did not answer") })
+    )
     if (response.status < 200 || response.status > 299) {
       return yield* new SourceUnreadable({ stage: "open", source: name, message: `${name} answered with status ${response.status}` })
     }
@@ -121,7 +135,15 @@ export const fetchAddress = Effect.fnUntraced(function*(
     const promised = Number(response.headers["content-length"])
     if (promised > limits.maxBytes) return yield* tooManyBytes(name, promised, limits.maxBytes)
     // The copy outlives the connection.
-    return yield* Effect.provideService(spool(name, Stream.mapError(response.stream, (error) => unreadable(name, deepest(error).message)), limits), Scope.Scope, scope)
+    return yield* Effect.provideService(
+      spool(
+        name,
+        Stream.mapError(response.stream, (error) => unreadable(name, deepest(error).message)),
+        limits
+      ),
+      Scope.Scope,
+      scope
+    )
   })
   const spooled = yield* download.pipe(
     Effect.provide(clientLayer(limits)),

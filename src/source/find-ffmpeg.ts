@@ -26,37 +26,43 @@ export interface FfmpegSearch {
 }
 
 const windows = process.platform === "win32"
-const programName = (name: string): string => windows ? `${name}.exe` : name
+const programName = (name: string): string => (windows ? `${name}.exe` : name)
 
-const isProgram = (path: string): Effect.Effect<boolean> => Effect.promise(async () => {
-  try {
-    await access(path, constants.X_OK)
-    return (await stat(path)).isFile()
-  } catch {
-    return false
-  }
-})
+const isProgram = (path: string): Effect.Effect<boolean> =>
+  Effect.promise(async () => {
+    try {
+      await access(path, constants.X_OK)
+      return (await stat(path)).isFile()
+    } catch {
+      return false
+    }
+  })
 
 /** Letters in which a program says its version, at most. */
 const firstWords = 4096
 
 /** The version that the program says, where it says one within ten seconds. */
-const versionOf = (ffmpeg: string): Effect.Effect<readonly [number, number] | undefined> => Effect.gen(function*() {
-  const start = yield* ProcessStarter
-  const { stderr, stdout } = yield* start({ program: ffmpeg, args: ["-hide_banner", "-version"], env: process.env })
-  yield* Effect.forkScoped(Stream.runDrain(stderr))
-  let said = ""
-  yield* stdout.pipe(
-    Stream.decodeText(),
-    Stream.takeUntil((text) => {
-      said += text
-      return said.includes("\n") || said.length > firstWords
-    }),
-    Stream.runDrain
+const versionOf = (ffmpeg: string): Effect.Effect<readonly [number, number] | undefined> =>
+  Effect.gen(function* () {
+    const start = yield* ProcessStarter
+    const { stderr, stdout } = yield* start({ program: ffmpeg, args: ["-hide_banner", "-version"], env: process.env })
+    yield* Effect.forkScoped(Stream.runDrain(stderr))
+    let said = ""
+    yield* stdout.pipe(
+      Stream.decodeText(),
+      Stream.takeUntil((text) => {
+        said += text
+        return said.includes("\n") || said.length > firstWords
+      }),
+      Stream.runDrain
+    )
+    const found = /^ffmpeg version n?(\d+)\.(\d+)/.exec(said)
+    return found === null ? undefined : ([Number(found[1]), Number(found[2])] as const)
+  }).pipe(
+    Effect.scoped,
+    Effect.timeout("10 seconds"),
+    Effect.orElseSucceed(() => undefined)
   )
-  const found = /^ffmpeg version n?(\d+)\.(\d+)/.exec(said)
-  return found === null ? undefined : [Number(found[1]), Number(found[2])] as const
-}).pipe(Effect.scoped, Effect.timeout("10 seconds"), Effect.orElseSucceed(() => undefined))
 
 /** The file that the optional package downloads; the package itself is not run. */
 const staticFile = (): string | undefined => {
@@ -67,24 +73,27 @@ const staticFile = (): string | undefined => {
   }
 }
 
-const howToGet = process.platform === "darwin"
-  ? "install it with: brew install ffmpeg"
-  : windows
-    ? "install it with: winget install ffmpeg"
-    : "install it with the system's package manager, for example: apt-get install ffmpeg"
+const howToGet =
+  process.platform === "darwin"
+    ? "install it with: brew install ffmpeg"
+    : windows
+      ? "install it with: winget install ffmpeg"
+      : "install it with the system's package manager, for example: apt-get install ffmpeg"
 
-const missing = (tried: ReadonlyArray<string>): FfmpegMissing => new FfmpegMissing({
-  stage: "open", tried,
-  message: `ffmpeg was not found (looked at ${tried.join("; ")}). Films and most sound need it: ${howToGet}; or set FFMPEG_PATH to the program`
-})
+const missing = (tried: ReadonlyArray<string>): FfmpegMissing =>
+  new FfmpegMissing({
+    stage: "open",
+    tried,
+    message: `ffmpeg was not found (looked at ${tried.join("; ")}). Films and most sound need it: ${howToGet}; or set FFMPEG_PATH to the program`
+  })
 
 /** Finds ffmpeg: the setting, FFMPEG_PATH, the file of ffmpeg-static, then PATH. A place that was named and holds no program is an error. */
-export const findFfmpeg = Effect.fnUntraced(function*(search: FfmpegSearch = {}): Effect.fn.Return<FfmpegPrograms, FfmpegMissing> {
+export const findFfmpeg = Effect.fnUntraced(function* (search: FfmpegSearch = {}): Effect.fn.Return<FfmpegPrograms, FfmpegMissing> {
   const env = search.env ?? process.env
-  const withProbe = Effect.fnUntraced(function*(ffmpeg: string): Effect.fn.Return<FfmpegPrograms> {
+  const withProbe = Effect.fnUntraced(function* (ffmpeg: string): Effect.fn.Return<FfmpegPrograms> {
     const ffprobe = join(dirname(ffmpeg), programName("ffprobe"))
     const version = yield* versionOf(ffmpeg)
-    return { ffmpeg, ...(yield* isProgram(ffprobe)) ? { ffprobe } : {}, ...version === undefined ? {} : { version } }
+    return { ffmpeg, ...((yield* isProgram(ffprobe)) ? { ffprobe } : {}), ...(version === undefined ? {} : { version }) }
   })
   const named = search.path ?? (env["FFMPEG_PATH"] || undefined)
   if (named !== undefined) {
@@ -94,7 +103,7 @@ export const findFfmpeg = Effect.fnUntraced(function*(search: FfmpegSearch = {})
   const tried = ["the setting and FFMPEG_PATH: not set"]
   const packaged = search.staticPackage === false ? undefined : staticFile()
   if (packaged !== undefined && (yield* isProgram(packaged))) return yield* withProbe(packaged)
-  tried.push(`the package ffmpeg-static: ${search.staticPackage === false ? "not tried" : packaged ?? "not installed"}`)
+  tried.push(`the package ffmpeg-static: ${search.staticPackage === false ? "not tried" : (packaged ?? "not installed")}`)
   const folders = (env["PATH"] ?? env["Path"] ?? "").split(delimiter).filter(isAbsolute)
   for (const folder of folders) {
     const path = join(folder, programName("ffmpeg"))

@@ -32,7 +32,7 @@ export class GifFrames {
       if (this.#pending.length < length) return
       // The flags of either header say how long the color table is that follows.
       const flags = this.#pending[this.#place === "header" ? 10 : 8]
-      this.#skip = (flags & 0x80) !== 0 ? 3 << (flags & 7) + 1 : 0
+      this.#skip = (flags & 0x80) !== 0 ? 3 << ((flags & 7) + 1) : 0
       this.#place = this.#place === "header" ? "block" : "codeSize"
       this.#pending = []
     } else if (this.#place === "block") {

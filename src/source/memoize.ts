@@ -7,9 +7,15 @@ import { Effect, Semaphore } from "effect"
 export const memoize = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
   const one = Semaphore.makeUnsafe(1)
   let kept: { readonly value: A } | undefined
-  return one.withPermits(1)(Effect.suspend(() =>
-    kept !== undefined ? Effect.succeed(kept.value) : Effect.tap(effect, (value) => Effect.sync(() => {
-      kept = { value }
-    }))
-  ))
+  return one.withPermits(1)(
+    Effect.suspend(() =>
+      kept !== undefined
+        ? Effect.succeed(kept.value)
+        : Effect.tap(effect, (value) =>
+            Effect.sync(() => {
+              kept = { value }
+            })
+          )
+    )
+  )
 }

@@ -37,7 +37,8 @@ export const fileReason = (cause: unknown): string => {
   return reasons[code] ?? (cause instanceof Error ? cause.message : String(cause))
 }
 
-const unreadable = (name: string, why: string): SourceUnreadable => new SourceUnreadable({ stage: "open", source: name, message: `${name} cannot be read: ${why}` })
+const unreadable = (name: string, why: string): SourceUnreadable =>
+  new SourceUnreadable({ stage: "open", source: name, message: `${name} cannot be read: ${why}` })
 
 const notRegular = (found: BigIntStats): string | undefined => {
   if (found.isDirectory()) return "it is a folder"
@@ -61,8 +62,12 @@ export const readAt = async (handle: FileHandle, from: number, bytes: number): P
 }
 
 /** Runs with a regular file open; anything else is refused without waiting for it. The file is closed afterwards. */
-export const withFile = <A, E, R>(path: string, name: string, use: (handle: FileHandle, found: BigIntStats) => Effect.Effect<A, E, R>): Effect.Effect<A, E | SourceUnreadable, R> =>
-  Effect.gen(function*() {
+export const withFile = <A, E, R>(
+  path: string,
+  name: string,
+  use: (handle: FileHandle, found: BigIntStats) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SourceUnreadable, R> =>
+  Effect.gen(function* () {
     const check = (found: BigIntStats) => {
       const why = notRegular(found)
       return why === undefined ? Effect.void : Effect.fail(unreadable(name, why))
@@ -72,11 +77,12 @@ export const withFile = <A, E, R>(path: string, name: string, use: (handle: File
     yield* Effect.flatMap(Effect.tryPromise({ try: () => stat(path, { bigint: true }), catch: fails }), check)
     return yield* Effect.acquireUseRelease(
       Effect.tryPromise({ try: () => open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)), catch: fails }),
-      (handle) => Effect.gen(function*() {
-        const found = yield* Effect.tryPromise({ try: () => handle.stat({ bigint: true }), catch: fails })
-        yield* check(found)
-        return yield* use(handle, found)
-      }),
+      (handle) =>
+        Effect.gen(function* () {
+          const found = yield* Effect.tryPromise({ try: () => handle.stat({ bigint: true }), catch: fails })
+          yield* check(found)
+          return yield* use(handle, found)
+        }),
       (handle) => Effect.promise(() => handle.close().catch(() => undefined))
     )
   })
@@ -84,13 +90,20 @@ export const withFile = <A, E, R>(path: string, name: string, use: (handle: File
 /** Reads the first bytes of the file at `path`, whatever its name. Fails with `SourceUnreadable` for folders, devices, pipes, empty files and what is not there. */
 export const openPath = (path: string, headBytes: number): Effect.Effect<OpenedPath, SourceUnreadable> => {
   const name = fileName(path)
-  if (path === "") return Effect.fail(unreadable("\"\"", "the path is empty"))
+  if (path === "") return Effect.fail(unreadable('""', "the path is empty"))
   return withFile(path, name, (handle, found) =>
     Effect.map(
       Effect.tryPromise({ try: () => readAt(handle, 0, Math.min(headBytes, Number(found.size))), catch: (cause) => unreadable(name, fileReason(cause)) }),
       (head): OpenedPath => {
         const absolute = resolve(path)
-        return { path: absolute, name, size: Number(found.size), head, contentId: hashText(JSON.stringify([absolute, String(found.size), String(found.mtimeNs)])) }
+        return {
+          path: absolute,
+          name,
+          size: Number(found.size),
+          head,
+          contentId: hashText(JSON.stringify([absolute, String(found.size), String(found.mtimeNs)]))
+        }
       }
-    ))
+    )
+  )
 }

@@ -35,29 +35,32 @@ const wholeFile = (name: string, path: string, limits: SourceLimits): OpenedSour
     Number(size) > limits.maxBytesInMemory
       ? Effect.fail(tooManyBytes(name, Number(size), limits.maxBytesInMemory))
       : Effect.tryPromise({
-        try: () => readAt(handle, 0, Number(size)),
-        catch: (cause) => new SourceUnreadable({ stage: "open", source: name, message: `${name} cannot be read: ${fileReason(cause)}` })
-      }))
+          try: () => readAt(handle, 0, Number(size)),
+          catch: (cause) => new SourceUnreadable({ stage: "open", source: name, message: `${name} cannot be read: ${fileReason(cause)}` })
+        })
+  )
 
 /** Pieces of the content, one after the other, until `use` has seen enough. */
-const walk = Effect.fnUntraced(function*(name: string, content: Content, use: (bytes: Uint8Array) => boolean) {
+const walk = Effect.fnUntraced(function* (name: string, content: Content, use: (bytes: Uint8Array) => boolean) {
   if (content._tag === "Memory") {
     for (let at = 0; at < content.bytes.length && !use(content.bytes.subarray(at, at + headBytes)); at += headBytes) yield* Effect.yieldNow
     return
   }
-  yield* withFile(content.path, name, (handle) => Effect.gen(function*() {
-    for (let at = 0; ; at += headBytes) {
-      const bytes = yield* Effect.tryPromise({
-        try: () => readAt(handle, at, headBytes),
-        catch: (cause) => new SourceUnreadable({ stage: "open", source: name, message: `${name} cannot be read: ${fileReason(cause)}` })
-      })
-      if (bytes.length === 0 || use(bytes)) return
-    }
-  }))
+  yield* withFile(content.path, name, (handle) =>
+    Effect.gen(function* () {
+      for (let at = 0; ; at += headBytes) {
+        const bytes = yield* Effect.tryPromise({
+          try: () => readAt(handle, at, headBytes),
+          catch: (cause) => new SourceUnreadable({ stage: "open", source: name, message: `${name} cannot be read: ${fileReason(cause)}` })
+        })
+        if (bytes.length === 0 || use(bytes)) return
+      }
+    })
+  )
 })
 
 /** What the first bytes say, and where those do not settle it, the bytes after them. */
-const kindOf = Effect.fnUntraced(function*({ content, name, size }: Opening, head: Uint8Array): Effect.fn.Return<SourceKind, SourceUnreadable> {
+const kindOf = Effect.fnUntraced(function* ({ content, name, size }: Opening, head: Uint8Array): Effect.fn.Return<SourceKind, SourceUnreadable> {
   const kind = sniff(head)
   if (kind._tag !== "Image") return kind
   if (kind.format === "gif") {
@@ -86,12 +89,12 @@ const kindOf = Effect.fnUntraced(function*({ content, name, size }: Opening, hea
 
 const fromSpooled = (name: string, { content, hash, size }: Spooled): Opening => ({ name, size, contentId: hash, content })
 
-const openBytes = Effect.fnUntraced(function*(name: string, bytes: Uint8Array) {
+const openBytes = Effect.fnUntraced(function* (name: string, bytes: Uint8Array) {
   const opening: Opening = { name, size: bytes.length, contentId: yield* hashBytes(bytes), content: { _tag: "Memory", bytes } }
   return opening
 })
 
-const begin = Effect.fnUntraced(function*(source: Source, limits: SourceLimits): Effect.fn.Return<Opening, OpenError, Scope.Scope> {
+const begin = Effect.fnUntraced(function* (source: Source, limits: SourceLimits): Effect.fn.Return<Opening, OpenError, Scope.Scope> {
   switch (source._tag) {
     case "Path": {
       const { contentId, name, path, size } = yield* openPath(source.path, 0)
@@ -111,7 +114,10 @@ const begin = Effect.fnUntraced(function*(source: Source, limits: SourceLimits):
       if (!/^https?:/i.test(source.url)) {
         const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(source.url)?.[0] ?? "no scheme"
         return yield* new AddressRefused({
-          stage: "open", source: "address", address: source.url.slice(0, 200), message: `address is refused: ${scheme} is not read, only http:, https: and data:`
+          stage: "open",
+          source: "address",
+          address: source.url.slice(0, 200),
+          message: `address is refused: ${scheme} is not read, only http:, https: and data:`
         })
       }
       // Loaded when it is needed: the HTTP client takes a while to start.
@@ -127,7 +133,7 @@ const begin = Effect.fnUntraced(function*(source: Source, limits: SourceLimits):
  * name other files or addresses (playlists, lists, manifests, vector pictures with references) fail with `UnsupportedMedia`, never followed.
  * The scope owns temporary copies.
  */
-export const openSource = Effect.fnUntraced(function*(source: Source): Effect.fn.Return<OpenedSource, OpenError, Scope.Scope> {
+export const openSource = Effect.fnUntraced(function* (source: Source): Effect.fn.Return<OpenedSource, OpenError, Scope.Scope> {
   const limits = yield* CurrentSourceLimits
   const scope = yield* Effect.scope
   const opening = yield* begin(source, limits)
@@ -138,20 +144,29 @@ export const openSource = Effect.fnUntraced(function*(source: Source): Effect.fn
   if (kind._tag === "Linking") {
     return yield* new UnsupportedMedia({ stage: "open", source: name, modality: "unknown", message: `${name} is ${kind.what}: what it names is never opened` })
   }
-  const path = content._tag === "File"
-    ? Effect.succeed(content.path)
-    : memoize(Effect.gen(function*() {
-      const file = yield* temporaryFile(name, limits)
-      yield* file.append(content.bytes)
-      yield* file.close
-      return file.path
-    })).pipe(Effect.provideService(Scope.Scope, scope))
+  const path =
+    content._tag === "File"
+      ? Effect.succeed(content.path)
+      : memoize(
+          Effect.gen(function* () {
+            const file = yield* temporaryFile(name, limits)
+            yield* file.append(content.bytes)
+            yield* file.close
+            return file.path
+          })
+        ).pipe(Effect.provideService(Scope.Scope, scope))
   const demuxer = kind._tag === "Unknown" ? undefined : kind.demuxer
   return {
-    name, size, head, kind, contentId, path,
+    name,
+    size,
+    head,
+    kind,
+    contentId,
+    path,
     bytes: content._tag === "Memory" ? Effect.succeed(content.bytes) : wholeFile(name, content.path, limits),
-    streams: demuxer === undefined
-      ? Effect.fail(new UnsupportedMedia({ stage: "open", source: name, modality: "unknown", message: `${name} is ${kind.what}: neither a film nor sound` }))
-      : memoize(Effect.flatMap(path, (local) => probeStreams({ name, path: local, demuxer })))
+    streams:
+      demuxer === undefined
+        ? Effect.fail(new UnsupportedMedia({ stage: "open", source: name, modality: "unknown", message: `${name} is ${kind.what}: neither a film nor sound` }))
+        : memoize(Effect.flatMap(path, (local) => probeStreams({ name, path: local, demuxer })))
   }
 })

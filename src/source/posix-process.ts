@@ -10,7 +10,7 @@ const longestPause = 32
 
 const signalName = (number: number): string => Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`
 
-const asError = (cause: unknown): Error => cause instanceof Error ? cause : new Error(String(cause))
+const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)))
 
 /** What is known of a process that has ended. */
 type Ended = { readonly exit: ProcessExit } | { readonly lost: Error }
@@ -27,7 +27,7 @@ class Child {
   constructor({ close, wait }: PosixSpawn, { pid, second, stderr, stdout }: StartedProcess) {
     this.#pid = pid
     this.#wait = wait
-    const unread = new Set([stdout, stderr, ...second === undefined ? [] : [second]])
+    const unread = new Set([stdout, stderr, ...(second === undefined ? [] : [second])])
     const read: Array<Socket> = []
     const socket = (fd: number): Socket => {
       const made = new Socket({ fd, readable: true, writable: false })
@@ -56,7 +56,7 @@ class Child {
       const status = this.#wait(this.#pid)
       if (status === undefined) return undefined
       const signal = status & 0x7f
-      this.#ended = { exit: signal === 0 ? { code: status >> 8 & 0xff } : { code: null, signal: signalName(signal) } }
+      this.#ended = { exit: signal === 0 ? { code: (status >> 8) & 0xff } : { code: null, signal: signalName(signal) } }
     } catch (cause) {
       this.#ended = { lost: asError(cause) }
       return this.#ended
@@ -101,12 +101,15 @@ const bytes = (socket: Socket): Stream.Stream<Uint8Array, Error> => NodeStream.f
  * Starts processes by the C library's `posix_spawn`, which copies no page table: 0.2 ms of the event loop whatever memory this process holds, where Node's own
  * `spawn` forks and takes 25 ms for each gigabyte.
  */
-export const posixProcess = (posix: PosixSpawn): StartProcess => (command: ProcessCommand) => Effect.map(
-  Effect.acquireRelease(Effect.try({ try: () => new Child(posix, posix.start(command)), catch: asError }), (child) => child.close),
-  (child): SpawnedProcess => ({
-    stdout: bytes(child.stdout),
-    stderr: bytes(child.stderr),
-    second: child.second === undefined ? Stream.empty : bytes(child.second),
-    exit: child.exit
-  })
-)
+export const posixProcess =
+  (posix: PosixSpawn): StartProcess =>
+  (command: ProcessCommand) =>
+    Effect.map(
+      Effect.acquireRelease(Effect.try({ try: () => new Child(posix, posix.start(command)), catch: asError }), (child) => child.close),
+      (child): SpawnedProcess => ({
+        stdout: bytes(child.stdout),
+        stderr: bytes(child.stderr),
+        second: child.second === undefined ? Stream.empty : bytes(child.second),
+        exit: child.exit
+      })
+    )

@@ -22,18 +22,22 @@ export interface PosixSpawn {
 }
 
 /** `<spawn.h>`; the same numbers in glibc, musl and macOS. */
-const setGroup = 2, setDefaultSignals = 4, setSignalMask = 8
+const setGroup = 2,
+  setDefaultSignals = 4,
+  setSignalMask = 8
 /** macOS: what no file action names is closed. */
 const closeByDefault = 0x4000
 /** `<fcntl.h>`. */
-const closeOnExec = 1, setDescriptorFlags = 2
+const closeOnExec = 1,
+  setDescriptorFlags = 2
 const duplicateCloseOnExec = process.platform === "darwin" ? 67 : 1030
 /** `O_CLOEXEC` of Linux, for `pipe2`. */
 const openCloseOnExec = 0o2000000
 /** `<sys/wait.h>`. */
 const doNotHang = 1
 /** `<errno.h>`. */
-const interruptedCall = 4, noProgramFormat = 8
+const interruptedCall = 4,
+  noProgramFormat = 8
 
 const systemError = (what: string, number: number): Error => {
   const [name, words] = getSystemErrorMap().get(-number) ?? [`error ${number}`, "unknown"]
@@ -58,7 +62,9 @@ export const openPosixSpawn = async (): Promise<PosixSpawn | undefined> => {
 const bind = (koffi: typeof import("koffi").default): PosixSpawn => {
   const libc = koffi.load(null)
   const darwin = process.platform === "darwin"
-  const pointer = "void *", int = "int", text = "const char *"
+  const pointer = "void *",
+    int = "int",
+    text = "const char *"
   const optional = (name: string, parameters: Array<string>) => {
     try {
       return libc.func(name, int, parameters)
@@ -142,7 +148,7 @@ const bind = (koffi: typeof import("koffi").default): PosixSpawn => {
       const stderr = pipe(opened)
       const second = secondOutput ? pipe(opened) : undefined
       must("/dev/null", addOpen(actions, 0, "/dev/null", 0, 0))
-      for (const [from, to] of [[stdout.write, 1], [stderr.write, 2], ...second === undefined ? [] : [[second.write, 3]]]) {
+      for (const [from, to] of [[stdout.write, 1], [stderr.write, 2], ...(second === undefined ? [] : [[second.write, 3]])]) {
         must("a pipe", addDuplicate(actions, from, to))
       }
       if (addCloseFrom !== undefined) must("the other files", addCloseFrom(actions, second === undefined ? 3 : 4))
@@ -153,7 +159,7 @@ const bind = (koffi: typeof import("koffi").default): PosixSpawn => {
       emptySignals(signals)
       setMask(attributes, signals)
 
-      const variables = stringArray(Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : [`${name}=${value}`]))
+      const variables = stringArray(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])))
       const pid = new Int32Array(1)
       const run = (path: string, argv: ReadonlyArray<string>): number => spawn(pid, path, actions, attributes, stringArray(argv), variables)
       let fault = run(program, [program, ...args])
@@ -161,7 +167,7 @@ const bind = (koffi: typeof import("koffi").default): PosixSpawn => {
       if (fault === noProgramFormat) fault = run("/bin/sh", ["/bin/sh", program, ...args])
       must(program, fault)
       for (const kept of [stdout, stderr, second]) if (kept !== undefined) opened.delete(kept.read)
-      return { pid: pid[0], stdout: stdout.read, stderr: stderr.read, ...second === undefined ? {} : { second: second.read } }
+      return { pid: pid[0], stdout: stdout.read, stderr: stderr.read, ...(second === undefined ? {} : { second: second.read }) }
     } finally {
       // The ends to write to; and where it did not start, all.
       for (const fd of opened) close(fd)

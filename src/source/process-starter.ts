@@ -14,5 +14,9 @@ let chosen: Promise<StartProcess> | undefined
 
 /** How processes are started: by `posix_spawn` where it is to be had, else by Effect's `ChildProcess`. */
 export const ProcessStarter = Context.Reference<StartProcess>("sensorium/source/ProcessStarter", {
-  defaultValue: () => (command) => Effect.flatMap(Effect.promise(() => chosen ??= choose()), (start) => start(command))
+  defaultValue: () => (command) =>
+    Effect.flatMap(
+      Effect.promise(() => (chosen ??= choose())),
+      (start) => start(command)
+    )
 })

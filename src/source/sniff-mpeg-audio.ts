@@ -15,24 +15,24 @@ const sampleRates = [44_100, 48_000, 32_000]
 /** Bytes of the MPEG audio frame (ISO 11172-3, 13818-3) that begins at `at`; 0 when none does. */
 const mpegFrameBytes = (head: Uint8Array, at: number): number => {
   if (at + 4 > head.length || head[at] !== 0xff || (head[at + 1] & 0xe0) !== 0xe0) return 0
-  const version = head[at + 1] >> 3 & 3
-  const layer = 4 - (head[at + 1] >> 1 & 3)
-  const rateIndex = head[at + 2] >> 2 & 3
+  const version = (head[at + 1] >> 3) & 3
+  const layer = 4 - ((head[at + 1] >> 1) & 3)
+  const rateIndex = (head[at + 2] >> 2) & 3
   const bitrateIndex = head[at + 2] >> 4
   if (version === 1 || layer === 4 || rateIndex === 3 || bitrateIndex === 0 || bitrateIndex === 15) return 0
   const first = version === 3
   const bitrate = (first ? bitratesV1 : bitratesV2)[layer - 1][bitrateIndex - 1] * 1000
   const sampleRate = sampleRates[rateIndex] / (first ? 1 : version === 2 ? 2 : 4)
-  const padding = head[at + 2] >> 1 & 1
-  if (layer === 1) return (Math.floor(12 * bitrate / sampleRate) + padding) * 4
-  return Math.floor((layer === 3 && !first ? 72 : 144) * bitrate / sampleRate) + padding
+  const padding = (head[at + 2] >> 1) & 1
+  if (layer === 1) return (Math.floor((12 * bitrate) / sampleRate) + padding) * 4
+  return Math.floor(((layer === 3 && !first ? 72 : 144) * bitrate) / sampleRate) + padding
 }
 
 /** Bytes of the AAC frame in ADTS (ISO 13818-7) that begins at `at`; 0 when none does. */
 const adtsFrameBytes = (head: Uint8Array, at: number): number => {
   if (at + 7 > head.length || head[at] !== 0xff || (head[at + 1] & 0xf6) !== 0xf0) return 0
-  if ((head[at + 2] >> 2 & 15) > 12) return 0
-  const bytes = (head[at + 3] & 3) << 11 | head[at + 4] << 3 | head[at + 5] >> 5
+  if (((head[at + 2] >> 2) & 15) > 12) return 0
+  const bytes = ((head[at + 3] & 3) << 11) | (head[at + 4] << 3) | (head[at + 5] >> 5)
   return bytes < 7 ? 0 : bytes
 }
 
@@ -50,7 +50,7 @@ const follows = (head: Uint8Array, at: number, frameBytes: (head: Uint8Array, at
 /** Bytes of the ID3v2 tag that begins at `at`; 0 when none does. */
 const id3Bytes = (head: Uint8Array, at: number): number =>
   at + 10 <= head.length && head[at] === 0x49 && head[at + 1] === 0x44 && head[at + 2] === 0x33
-    ? 10 + (head[at + 6] << 21 | head[at + 7] << 14 | head[at + 8] << 7 | head[at + 9])
+    ? 10 + ((head[at + 6] << 21) | (head[at + 7] << 14) | (head[at + 8] << 7) | head[at + 9])
     : 0
 
 const mp3: SourceKind = { _tag: "Container", format: "mp3", what: "an MP3 file", demuxer: "mp3" }

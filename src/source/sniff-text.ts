@@ -42,7 +42,7 @@ const firstElement = (text: string): string | undefined => {
   let at = 0
   for (;;) {
     while (at < text.length && text.charCodeAt(at) <= 32) at++
-    const after = text.startsWith("<!--", at) ? ["-->", 3] as const : text.startsWith("<?", at) ? ["?>", 2] as const : undefined
+    const after = text.startsWith("<!--", at) ? (["-->", 3] as const) : text.startsWith("<?", at) ? (["?>", 2] as const) : undefined
     if (after !== undefined) {
       const end = text.indexOf(after[0], at + 2)
       if (end < 0) return undefined

@@ -101,7 +101,8 @@ const sniffIsoMedia = (head: Uint8Array): SourceKind | undefined => {
   for (let at = 16; at + 4 <= end; at += 4) brands.push(latin1(head, at, at + 4))
   if (brands[0] === "crx ") return image("raw", "a raw camera picture")
   // "mif1" says only that it is a picture: a brand that names the coding comes first.
-  const named = pictureBrands[brands[0]] === undefined ? undefined : brands.find((brand) => pictureBrands[brand] !== undefined && !brand.endsWith("f1")) ?? brands[0]
+  const named =
+    pictureBrands[brands[0]] === undefined ? undefined : (brands.find((brand) => pictureBrands[brand] !== undefined && !brand.endsWith("f1")) ?? brands[0])
   if (named !== undefined) {
     const [format, what] = pictureBrands[named]
     return sequenceBrands.has(brands[0]) ? image(format, `${what} that moves`, true, "mov") : image(format, what)
@@ -139,7 +140,11 @@ const sniffForm = (head: Uint8Array): SourceKind | undefined => {
 
 /** Transport stream packets: a sync byte every 188 bytes, or every 192 after a time code of four. */
 const sniffTransportStream = (head: Uint8Array): SourceKind | undefined => {
-  for (const [first, step] of [[0, 188], [4, 192], [0, 204]]) {
+  for (const [first, step] of [
+    [0, 188],
+    [4, 192],
+    [0, 204]
+  ]) {
     const marks = Math.min(5, Math.floor((head.length - first - 1) / step) + 1)
     let all = marks >= 3
     for (let mark = 0; mark < marks; mark++) all = all && head[first + mark * step] === 0x47
@@ -153,13 +158,12 @@ const sniffPortable = (head: Uint8Array): SourceKind | undefined =>
 
 const sniffBitmap = (head: Uint8Array): SourceKind | undefined => {
   if (head.length < 26 || latin1(head, 0, 2) !== "BM") return undefined
-  const headerSize = head[14] | head[15] << 8
+  const headerSize = head[14] | (head[15] << 8)
   return [12, 40, 52, 56, 64, 108, 124].includes(headerSize) ? image("bmp", "a BMP picture") : undefined
 }
 
 /** A GIF whose first 64 KiB do not hold two frames is still called unmoving here; the opener reads on (`gif-frames.ts`). */
-const sniffGif = (head: Uint8Array): SourceKind | undefined =>
-  /^GIF8[79]a/.test(latin1(head, 0, 6)) ? image("gif", "a GIF picture", false, "gif") : undefined
+const sniffGif = (head: Uint8Array): SourceKind | undefined => (/^GIF8[79]a/.test(latin1(head, 0, 6)) ? image("gif", "a GIF picture", false, "gif") : undefined)
 
 /** Says what bytes are, from the first 64 KiB of them. Names play no part. Pure. */
 export const sniff = (head: Uint8Array): SourceKind => {
@@ -167,6 +171,17 @@ export const sniff = (head: Uint8Array): SourceKind => {
   for (const [offset, signature, kind] of signatures) {
     if (latin1(head, offset, offset + signature.length) === signature) return kind
   }
-  return sniffPng(head) ?? sniffGif(head) ?? sniffRiff(head) ?? sniffForm(head) ?? sniffIsoMedia(head) ?? sniffPortable(head) ?? sniffBitmap(head)
-    ?? sniffTransportStream(head) ?? sniffMpegAudio(head) ?? sniffText(head) ?? unknown("bytes of no known kind")
+  return (
+    sniffPng(head) ??
+    sniffGif(head) ??
+    sniffRiff(head) ??
+    sniffForm(head) ??
+    sniffIsoMedia(head) ??
+    sniffPortable(head) ??
+    sniffBitmap(head) ??
+    sniffTransportStream(head) ??
+    sniffMpegAudio(head) ??
+    sniffText(head) ??
+    unknown("bytes of no known kind")
+  )
 }

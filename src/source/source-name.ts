@@ -5,7 +5,7 @@ export const byteCount = (bytes: number): string => `${bytes.toLocaleString("en-
 
 /** Text that fits one line of a message: control characters as escapes, at most 200 characters. */
 export const oneLine = (text: string): string => {
-  const line = text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, (one) => one === "\n" ? "\\n" : `\\x${one.charCodeAt(0).toString(16).padStart(2, "0")}`)
+  const line = text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, (one) => (one === "\n" ? "\\n" : `\\x${one.charCodeAt(0).toString(16).padStart(2, "0")}`))
   return line.length <= 200 ? line : `${line.slice(0, 160)}...${line.slice(-37)}`
 }
 

@@ -16,7 +16,14 @@ export interface Spooled {
 
 /** Says that a source is larger than may be read. */
 export const tooManyBytes = (name: string, needed: number, allowed: number): LimitExceeded =>
-  new LimitExceeded({ stage: "open", source: name, limit: "bytes", needed, allowed, message: `${name} has at least ${byteCount(needed)}; at most ${byteCount(allowed)} are read` })
+  new LimitExceeded({
+    stage: "open",
+    source: name,
+    limit: "bytes",
+    needed,
+    allowed,
+    message: `${name} has at least ${byteCount(needed)}; at most ${byteCount(allowed)} are read`
+  })
 
 const join = (pieces: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
   const bytes = new Uint8Array(size)
@@ -29,7 +36,7 @@ const join = (pieces: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
 }
 
 /** Reads a byte stream to its end, one piece at a time, and hashes it. The scope owns the temporary file. */
-export const spool = Effect.fnUntraced(function*<R>(
+export const spool = Effect.fnUntraced(function* <R>(
   name: string,
   bytes: Stream.Stream<Uint8Array, SourceUnreadable | LimitExceeded, R>,
   limits: SourceLimits
@@ -38,9 +45,13 @@ export const spool = Effect.fnUntraced(function*<R>(
   let size = 0
   let pieces: Array<Uint8Array> = []
   let file: TemporaryFile | undefined
-  const take = Effect.fnUntraced(function*(piece: Uint8Array): Effect.fn.Return<void, SourceUnreadable | LimitExceeded, Scope.Scope> {
+  const take = Effect.fnUntraced(function* (piece: Uint8Array): Effect.fn.Return<void, SourceUnreadable | LimitExceeded, Scope.Scope> {
     if (!(piece instanceof Uint8Array)) {
-      return yield* new SourceUnreadable({ stage: "open", source: name, message: `${name} gave ${typeof piece === "string" ? "text" : "values"} instead of bytes (Uint8Array)` })
+      return yield* new SourceUnreadable({
+        stage: "open",
+        source: name,
+        message: `${name} gave ${typeof piece === "string" ? "text" : "values"} instead of bytes (Uint8Array)`
+      })
     }
     size += piece.length
     if (size > limits.maxBytes) return yield* tooManyBytes(name, size, limits.maxBytes)
@@ -60,7 +71,10 @@ export const spool = Effect.fnUntraced(function*<R>(
   yield* Stream.runForEach(
     Stream.timeoutOrElse(bytes, {
       duration: limits.idleMs,
-      orElse: () => Stream.fail(new SourceUnreadable({ stage: "open", source: name, message: `${name} gave nothing for ${limits.idleMs / 1000} seconds, after ${byteCount(size)}` }))
+      orElse: () =>
+        Stream.fail(
+          new SourceUnreadable({ stage: "open", source: name, message: `${name} gave nothing for ${limits.idleMs / 1000} seconds, after ${byteCount(size)}` })
+        )
     }),
     take
   )

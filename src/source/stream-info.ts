@@ -48,7 +48,7 @@ export type ProbedStream =
 
 /** An entry, or none where the value is undefined. */
 export const defined = <Key extends string>(key: Key, value: number | undefined): { readonly [K in Key]?: number } =>
-  value === undefined ? {} : { [key]: value } as { readonly [K in Key]: number } // one key, of the type that was asked for
+  value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]: number }) // one key, of the type that was asked for
 
 /** Width and height as shown: a quarter turn changes them. */
 export const turned = (width: number, height: number, rotation: number): { readonly width: number; readonly height: number } =>
@@ -69,5 +69,5 @@ export const choose = (streams: ReadonlyArray<ProbedStream>, durationSeconds: nu
       if (score > audioScore) [audio, audioScore] = [info, score]
     }
   }
-  return { ...video === undefined ? {} : { video }, ...audio === undefined ? {} : { audio }, ...defined("durationSeconds", durationSeconds) }
+  return { ...(video === undefined ? {} : { video }), ...(audio === undefined ? {} : { audio }), ...defined("durationSeconds", durationSeconds) }
 }

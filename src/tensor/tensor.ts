@@ -24,7 +24,15 @@ export type Tensor = {
 
 /** Bytes of one element. */
 export const bytesOf: Readonly<Record<DType, number>> = {
-  float32: 4, float16: 2, bfloat16: 2, float64: 8, int64: 8, int32: 4, int8: 1, uint8: 1, bool: 1
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  float64: 8,
+  int64: 8,
+  int32: 4,
+  int8: 1,
+  uint8: 1,
+  bool: 1
 }
 
 /** Number of elements of a shape; 1 for a scalar. */
@@ -34,7 +42,11 @@ export const sizeOf = (shape: ReadonlyArray<number>): number => shape.reduce((pr
 export const float32 = (shape: ReadonlyArray<number>, data: Float32Array = new Float32Array(sizeOf(shape))): Tensor => ({ dtype: "float32", shape, data })
 
 /** An int64 tensor of the given numbers. */
-export const int64 = (shape: ReadonlyArray<number>, values: ArrayLike<number>): Tensor => ({ dtype: "int64", shape, data: BigInt64Array.from(Array.from(values), BigInt) })
+export const int64 = (shape: ReadonlyArray<number>, values: ArrayLike<number>): Tensor => ({
+  dtype: "int64",
+  shape,
+  data: BigInt64Array.from(Array.from(values), BigInt)
+})
 
 /** An int32 tensor over `data`, which is not copied. */
 export const int32 = (shape: ReadonlyArray<number>, data: Int32Array): Tensor => ({ dtype: "int32", shape, data })

@@ -68,7 +68,9 @@ export const pictureFeatures = (what: string, own: Float32Array, ownShape: Reado
   if (reference.dtype !== "float32") return failed("features", what, `the reference is ${reference.dtype}, not float32`)
   const { finite, largest, nearShare } = differences(own, reference.data)
   return {
-    rung: "features", what, passed: finite && nearShare >= 0.99 && largest <= level * 1.01,
+    rung: "features",
+    what,
+    passed: finite && nearShare >= 0.99 && largest <= level * 1.01,
     detail: `${(nearShare * 100).toFixed(2)} % within 1e-4, differs by ${largest.toExponential(1)}, bound ${level.toExponential(1)}`
   }
 }
@@ -104,7 +106,8 @@ export const decidedSteps = (logits: Float32Array, vocabulary: number, bound: nu
 /** Logits of the steps that both took, [steps, vocabulary]: difference, and the same best token wherever the reference is decided. */
 export const logits = (own: Float32Array, reference: Tensor): ReadonlyArray<Finding> => {
   const [steps, vocabulary] = [reference.shape[0] ?? 0, reference.shape[1] ?? 0]
-  if (reference.dtype !== "float32" || reference.shape.length !== 2) return [failed("logits", "logits", `the reference is ${reference.dtype} ${show(reference.shape)}`)]
+  if (reference.dtype !== "float32" || reference.shape.length !== 2)
+    return [failed("logits", "logits", `the reference is ${reference.dtype} ${show(reference.shape)}`)]
   if (own.length % vocabulary !== 0) return [failed("logits", "logits", `the vocabulary is not the reference's ${vocabulary}`)]
   const { magnitude } = differences(reference.data, reference.data)
   const bound = 2e-3 * magnitude
@@ -118,8 +121,12 @@ export const logits = (own: Float32Array, reference: Tensor): ReadonlyArray<Find
     const row = (array: Float32Array) => two(array.subarray(step * vocabulary, (step + 1) * vocabulary)).best
     if (row(own) !== row(reference.data)) argmax = false
   }
-  return [{
-    rung: "logits", what: "logits", passed: finite && largest <= bound && argmax,
-    detail: `${compared} of ${steps} steps, differs by ${largest.toExponential(1)}, bound ${bound.toExponential(1)}${argmax ? "" : ", another token is best"}`
-  }]
+  return [
+    {
+      rung: "logits",
+      what: "logits",
+      passed: finite && largest <= bound && argmax,
+      detail: `${compared} of ${steps} steps, differs by ${largest.toExponential(1)}, bound ${bound.toExponential(1)}${argmax ? "" : ", another token is best"}`
+    }
+  ]
 }

@@ -22,7 +22,17 @@ const tablesReport = (golden: GoldenFolder, known: Readonly<Record<string, (tabl
     const compare = known[name]
     if (compare === undefined) return { name, findings: [failed("features", name, "unknown: this family has no such table")] }
     const differences = compare(table)
-    return { name, findings: [{ rung: name.startsWith("positions") ? "positions" : "features", what: name, passed: differences.length === 0, detail: differences.length === 0 ? "equal" : `${differences.length} differ: ${differences.slice(0, 3).join("; ")}` }] }
+    return {
+      name,
+      findings: [
+        {
+          rung: name.startsWith("positions") ? "positions" : "features",
+          what: name,
+          passed: differences.length === 0,
+          detail: differences.length === 0 ? "equal" : `${differences.length} differ: ${differences.slice(0, 3).join("; ")}`
+        }
+      ]
+    }
   })
 
 /**
@@ -30,30 +40,51 @@ const tablesReport = (golden: GoldenFolder, known: Readonly<Record<string, (tabl
  * `onCase` sees each report as it is made.
  */
 export const verifyFolder = (
-  folder: string, options: LoadOptions = {}, onCase: (report: CaseReport) => Effect.Effect<void> = () => Effect.void
-): Effect.Effect<FolderReport, LoadError, LoadServices | Scope.Scope> => Effect.gen(function*() {
-  const golden = yield* readGoldenFolder(folder)
-  const model = yield* loadModel({ ...options, model: golden.checkpoint, dtype: "fp32" })
-  const settings = settingsOf({ ...options, encoderCacheBytes: 0 })
-  const cases = yield* Effect.forEach(golden.cases, (one) => Effect.scoped(climbCase(model, one, settings)).pipe(
-    Effect.catchCause((cause) => Cause.hasInterrupts(cause) ? Effect.interrupt : Effect.sync((): CaseReport => {
-      const error = Cause.squash(cause)
-      const stage = typeof error === "object" && error !== null && "stage" in error ? String(error.stage) : "load"
-      return { name: one.name, findings: [failed(stage === "encode" ? "embeddings" : stage === "prefill" || stage === "decode" ? "logits" : "features", "error", error instanceof Error ? error.message : String(error))] }
-    })),
-    Effect.tap(onCase)
-  ))
-  const tables = tablesReport(golden, model.reference.tables)
-  yield* Effect.forEach(tables, onCase)
-  const all = [...cases, ...tables]
-  return { folder, cases: all, passed: all.every(({ findings }) => allPassed(findings)) }
-})
+  folder: string,
+  options: LoadOptions = {},
+  onCase: (report: CaseReport) => Effect.Effect<void> = () => Effect.void
+): Effect.Effect<FolderReport, LoadError, LoadServices | Scope.Scope> =>
+  Effect.gen(function* () {
+    const golden = yield* readGoldenFolder(folder)
+    const model = yield* loadModel({ ...options, model: golden.checkpoint, dtype: "fp32" })
+    const settings = settingsOf({ ...options, encoderCacheBytes: 0 })
+    const cases = yield* Effect.forEach(golden.cases, (one) =>
+      Effect.scoped(climbCase(model, one, settings)).pipe(
+        Effect.catchCause((cause) =>
+          Cause.hasInterrupts(cause)
+            ? Effect.interrupt
+            : Effect.sync((): CaseReport => {
+                const error = Cause.squash(cause)
+                const stage = typeof error === "object" && error !== null && "stage" in error ? String(error.stage) : "load"
+                return {
+                  name: one.name,
+                  findings: [
+                    failed(
+                      stage === "encode" ? "embeddings" : stage === "prefill" || stage === "decode" ? "logits" : "features",
+                      "error",
+                      error instanceof Error ? error.message : String(error)
+                    )
+                  ]
+                }
+              })
+        ),
+        Effect.tap(onCase)
+      )
+    )
+    const tables = tablesReport(golden, model.reference.tables)
+    yield* Effect.forEach(tables, onCase)
+    const all = [...cases, ...tables]
+    return { folder, cases: all, passed: all.every(({ findings }) => allPassed(findings)) }
+  })
 
 /** One line a case and rung: `case  rung  ok|FELL SHORT  figures`. */
-export const caseLines = ({ findings, name }: CaseReport): ReadonlyArray<string> => rungs.flatMap((rung) => {
-  const own = findings.filter((finding) => finding.rung === rung)
-  if (own.length === 0) return []
-  const short = own.filter(({ passed }) => !passed)
-  const shown = short.length > 0 ? short : own
-  return [`${name.padEnd(24)} ${rung.padEnd(11)} ${short.length === 0 ? "ok        " : "FELL SHORT"} ${shown.map(({ detail, what }) => `${what}: ${detail}`).join("; ")}`]
-})
+export const caseLines = ({ findings, name }: CaseReport): ReadonlyArray<string> =>
+  rungs.flatMap((rung) => {
+    const own = findings.filter((finding) => finding.rung === rung)
+    if (own.length === 0) return []
+    const short = own.filter(({ passed }) => !passed)
+    const shown = short.length > 0 ? short : own
+    return [
+      `${name.padEnd(24)} ${rung.padEnd(11)} ${short.length === 0 ? "ok        " : "FELL SHORT"} ${shown.map(({ detail, what }) => `${what}: ${detail}`).join("; ")}`
+    ]
+  })

@@ -6,9 +6,7 @@ export interface WorkerRequest {
 }
 
 /** What the host answers; a missing module or function is told as a throw. */
-export type WorkerReply =
-  | { readonly _tag: "Done"; readonly value: unknown }
-  | { readonly _tag: "Threw"; readonly message: string }
+export type WorkerReply = { readonly _tag: "Done"; readonly value: unknown } | { readonly _tag: "Threw"; readonly message: string }
 
 /**
  * The buffers that `value` holds, to be handed over instead of copied: of typed arrays, and of typed arrays in plain objects and arrays, two

@@ -20,15 +20,18 @@ export interface CallOptions {
 }
 
 /** Runs functions on worker threads, so that heavy work never holds the event loop. */
-export class Workers extends Context.Service<Workers, {
-  /**
-   * Runs a task and gives what it gives. Fails with `WorkerFailed` when the function throws or its thread dies. Interrupted, the thread is
-   * ended (some 2 ms, even in a busy loop) and the next call starts another. A thread at rest does not keep the program alive.
-   */
-  readonly call: <Args extends ReadonlyArray<unknown>, A>(task: WorkerTask<Args, A>, args: Args, options?: CallOptions) => Effect.Effect<A, WorkerFailed>
-  /** Threads now, at work or at rest. */
-  readonly threads: Effect.Effect<number>
-}>()("sensorium/worker/Workers") {
+export class Workers extends Context.Service<
+  Workers,
+  {
+    /**
+     * Runs a task and gives what it gives. Fails with `WorkerFailed` when the function throws or its thread dies. Interrupted, the thread is
+     * ended (some 2 ms, even in a busy loop) and the next call starts another. A thread at rest does not keep the program alive.
+     */
+    readonly call: <Args extends ReadonlyArray<unknown>, A>(task: WorkerTask<Args, A>, args: Args, options?: CallOptions) => Effect.Effect<A, WorkerFailed>
+    /** Threads now, at work or at rest. */
+    readonly threads: Effect.Effect<number>
+  }
+>()("sensorium/worker/Workers") {
   /** Threads that live as long as the layer's scope; closing it ends them, and calls in flight fail. */
   static readonly layer = (settings: WorkerSettings = {}): Layer.Layer<Workers> => Layer.effect(Workers, make(settings))
 }
@@ -75,24 +78,27 @@ const ask = (worker: Worker, request: WorkerRequest, transfer: ReadonlyArray<Tra
     return Effect.sync(release)
   })
 
-const make = Effect.fnUntraced(function*(settings: WorkerSettings) {
+const make = Effect.fnUntraced(function* (settings: WorkerSettings) {
   const size = Math.max(1, Math.floor(settings.size ?? Math.min(2, availableParallelism() - 1)))
   const permits = yield* Semaphore.make(size)
   const all = new Set<Worker>()
   const atRest: Array<Worker> = []
   let closed = false
 
-  const drop = (worker: Worker): Effect.Effect<void> => Effect.suspend(() => {
-    all.delete(worker)
-    const at = atRest.indexOf(worker)
-    if (at >= 0) atRest.splice(at, 1)
-    return stop(worker)
-  })
+  const drop = (worker: Worker): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      all.delete(worker)
+      const at = atRest.indexOf(worker)
+      if (at >= 0) atRest.splice(at, 1)
+      return stop(worker)
+    })
 
-  yield* Effect.addFinalizer(() => Effect.suspend(() => {
-    closed = true
-    return Effect.forEach([...all], drop, { concurrency: "unbounded", discard: true })
-  }))
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      closed = true
+      return Effect.forEach([...all], drop, { concurrency: "unbounded", discard: true })
+    })
+  )
 
   const take = Effect.sync(() => {
     const rested = atRest.pop()
@@ -113,20 +119,21 @@ const make = Effect.fnUntraced(function*(settings: WorkerSettings) {
     const failed = (message: string): WorkerFailed =>
       new WorkerFailed({ stage: options.stage ?? "encode", task: task.name, message: `${task.name} failed in a worker: ${message}` })
     return Effect.acquireUseRelease(
-      Effect.suspend(() => closed ? Effect.fail(failed("the workers are closed")) : take),
+      Effect.suspend(() => (closed ? Effect.fail(failed("the workers are closed")) : take)),
       (worker) =>
         ask(worker, { module: task.module, name: task.name, args }, options.transfer ?? []).pipe(
           Effect.mapError(failed),
           Effect.map((reply) => ({ reply }))
         ),
-      (worker, exit) => Effect.suspend(() => {
-        if (Exit.isFailure(exit) || closed) return drop(worker)
-        if (all.has(worker)) atRest.push(worker)
-        return Effect.void
-      })
+      (worker, exit) =>
+        Effect.suspend(() => {
+          if (Exit.isFailure(exit) || closed) return drop(worker)
+          if (all.has(worker)) atRest.push(worker)
+          return Effect.void
+        })
     ).pipe(
       // The types of what comes back are those of the task's function: the boundary between threads is the one place that knows only `unknown`.
-      Effect.flatMap(({ reply }) => reply._tag === "Done" ? Effect.succeed(reply.value as A) : Effect.fail(failed(reply.message))),
+      Effect.flatMap(({ reply }) => (reply._tag === "Done" ? Effect.succeed(reply.value as A) : Effect.fail(failed(reply.message)))),
       permits.withPermits(1)
     )
   }

@@ -13,7 +13,8 @@ it.each(["c", "js"])("ONNX Runtime's own reporting stays off: no file of its app
       await Effect.runPromise(Effect.scoped(Layer.build(layer)))
       await new Promise((done) => setTimeout(done, 500))`
     execFileSync(process.execPath, ["--input-type=module", "--eval", program], {
-      cwd: join(import.meta.dirname, "../.."), env: { ...process.env, ORT_DISABLE_TELEMETRY: undefined, SENSORIUM_BACKEND: backend, TMPDIR: folder, HOME: folder, XDG_CACHE_HOME: folder }
+      cwd: join(import.meta.dirname, "../.."),
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: undefined, SENSORIUM_BACKEND: backend, TMPDIR: folder, HOME: folder, XDG_CACHE_HOME: folder }
     })
     expect(readdirSync(folder)).toEqual([])
   } finally {

@@ -39,7 +39,7 @@ const measureAsk = async (model: Model, probe: Probe): Promise<Measured> => {
   }
   const ended = performance.now()
   const loop = watch.stop()
-  return { rows, firstTokenMs: first - started, tokensPerSecond: tokens > 1 ? 1000 * (tokens - 1) / (ended - first) : 0, ...loop }
+  return { rows, firstTokenMs: first - started, tokensPerSecond: tokens > 1 ? (1000 * (tokens - 1)) / (ended - first) : 0, ...loop }
 }
 
 const measureCancel = async (model: Model, probe: Probe): Promise<Measured> => {
@@ -51,15 +51,25 @@ const measureCancel = async (model: Model, probe: Probe): Promise<Measured> => {
   for (let i = 0; i < count; i++) {
     const controller = new AbortController()
     let aborted = 0
-    const timer = setTimeout(() => {
-      aborted = performance.now()
-      controller.abort(new Error("stop"))
-    }, took * 0.9 * i / count)
-    await model.ask(contentOf(probe), { maxTokens: probe.maxTokens, signal: controller.signal }).then(() => {}, () => waits.push(performance.now() - aborted))
+    const timer = setTimeout(
+      () => {
+        aborted = performance.now()
+        controller.abort(new Error("stop"))
+      },
+      (took * 0.9 * i) / count
+    )
+    await model.ask(contentOf(probe), { maxTokens: probe.maxTokens, signal: controller.signal }).then(
+      () => {},
+      () => waits.push(performance.now() - aborted)
+    )
     clearTimeout(timer)
   }
   waits.sort((a, b) => a - b)
-  return { cancelled: waits.length, medianMs: waits[Math.floor(waits.length / 2)] ?? 0, percentile99Ms: waits[Math.min(waits.length - 1, Math.floor(waits.length * 0.99))] ?? 0 }
+  return {
+    cancelled: waits.length,
+    medianMs: waits[Math.floor(waits.length / 2)] ?? 0,
+    percentile99Ms: waits[Math.min(waits.length - 1, Math.floor(waits.length * 0.99))] ?? 0
+  }
 }
 
 const probe: Probe = JSON.parse(process.argv[2])

@@ -14,20 +14,44 @@ const quietLock = process.env.SENSORIUM_QUIET_LOCK ?? join(tmpdir(), "sensorium-
 const root = join(import.meta.dirname, "../..")
 const folder = mkdtempSync(join(tmpdir(), "sensorium-bench-"))
 
-const measure = (probe: Probe): Measured => JSON.parse(execFileSync(process.execPath, [join(import.meta.dirname, "ask-probe.ts"), JSON.stringify(probe)], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim())
+const measure = (probe: Probe): Measured =>
+  JSON.parse(
+    execFileSync(process.execPath, [join(import.meta.dirname, "ask-probe.ts"), JSON.stringify(probe)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"]
+    }).trim()
+  )
 
 /** A clip that moves and sounds, `seconds` long. */
 const makeClip = (seconds: number): string => {
   const path = join(folder, `clip-${seconds}.mp4`)
   execFileSync(process.env.FFMPEG_PATH ?? "ffmpeg", [
-    "-v", "error", "-f", "lavfi", "-i", `testsrc2=size=320x240:rate=8:duration=${seconds}`, "-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`,
-    "-c:v", "mpeg4", "-q:v", "6", "-c:a", "aac", "-shortest", "-movflags", "+faststart", path
+    "-v",
+    "error",
+    "-f",
+    "lavfi",
+    "-i",
+    `testsrc2=size=320x240:rate=8:duration=${seconds}`,
+    "-f",
+    "lavfi",
+    "-i",
+    `sine=frequency=440:duration=${seconds}`,
+    "-c:v",
+    "mpeg4",
+    "-q:v",
+    "6",
+    "-c:a",
+    "aac",
+    "-shortest",
+    "-movflags",
+    "+faststart",
+    path
   ])
   return path
 }
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`
-const ms = (value: number) => value >= 1000 ? `${(value / 1000).toFixed(2)} s` : `${value.toFixed(1)} ms`
+const ms = (value: number) => (value >= 1000 ? `${(value / 1000).toFixed(2)} s` : `${value.toFixed(1)} ms`)
 const say = (name: string, value: string) => console.log(`${name.padEnd(58)} ${value}`)
 
 const small = { minPixels: 3136, maxPixels: 28 * 28 * 16 }
@@ -50,8 +74,19 @@ const benchModel = (name: string, model: string, long: boolean): void => {
     say("  peak memory", mb(sounding.peakBytes))
     say("  event loop: longest task (processor time), longest stall", `${ms(sounding.longestTaskMs)}, ${ms(sounding.longestStallMs)}`)
   }
-  const [minute, tenMinutes] = [60, 600].map((seconds) => measure({ ...common, what: "ask", maxTokens: 4, clip: existsSync(join(folder, `clip-${seconds}.mp4`)) ? join(folder, `clip-${seconds}.mp4`) : makeClip(seconds), video: { ...small, fps: 60 / seconds, sound: false } }))
-  say(`peak memory, 10 minutes to 1 minute at ${tenMinutes.rows} and ${minute.rows} rows`, `${mb(tenMinutes.peakBytes)} to ${mb(minute.peakBytes)}: ratio ${(tenMinutes.peakBytes / minute.peakBytes).toFixed(2)}`)
+  const [minute, tenMinutes] = [60, 600].map((seconds) =>
+    measure({
+      ...common,
+      what: "ask",
+      maxTokens: 4,
+      clip: existsSync(join(folder, `clip-${seconds}.mp4`)) ? join(folder, `clip-${seconds}.mp4`) : makeClip(seconds),
+      video: { ...small, fps: 60 / seconds, sound: false }
+    })
+  )
+  say(
+    `peak memory, 10 minutes to 1 minute at ${tenMinutes.rows} and ${minute.rows} rows`,
+    `${mb(tenMinutes.peakBytes)} to ${mb(minute.peakBytes)}: ratio ${(tenMinutes.peakBytes / minute.peakBytes).toFixed(2)}`
+  )
   const cancel = measure({ ...common, what: "cancel", cancels: 100, clip: join(folder, "clip-10.mp4"), video: { ...small } })
   say(`cancel to quiet, ${cancel.cancelled} asks: median, 99th percentile`, `${ms(cancel.medianMs)}, ${ms(cancel.percentile99Ms)}`)
 }
@@ -68,7 +103,13 @@ try {
       mkdirSync(checkpoint)
       await writeOmniCheckpoint(checkpoint, halfBillion)
       benchModel("half a billion parameters, random weights, fp32", checkpoint, !process.argv.includes("--quick"))
-      const long = measure({ model: checkpoint, cacheDir: join(folder, "cache-half a billion parameters, random weights, fp32"), what: "ask", maxTokens: 8, text: "word ".repeat(8000) })
+      const long = measure({
+        model: checkpoint,
+        cacheDir: join(folder, "cache-half a billion parameters, random weights, fp32"),
+        what: "ask",
+        maxTokens: 8,
+        text: "word ".repeat(8000)
+      })
       say(`${long.rows} rows of text, vocabulary of 151,936: longest task, stall`, `${ms(long.longestTaskMs)}, ${ms(long.longestStallMs)}`)
     }
   }

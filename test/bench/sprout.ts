@@ -18,12 +18,13 @@ interface Item {
 
 type Part = "all" | "without sound" | "without picture"
 
-const mediaOf = (folder: string, { media }: Item, part: Part): ReadonlyArray<MediaValue> => media.map(({ path, sound, type }) => {
-  const file = join(folder, path)
-  if (type === "image") return image(file)
-  if (type === "audio" || part === "without picture") return audio(file)
-  return video(file, { sound: sound === true && part !== "without sound" })
-})
+const mediaOf = (folder: string, { media }: Item, part: Part): ReadonlyArray<MediaValue> =>
+  media.map(({ path, sound, type }) => {
+    const file = join(folder, path)
+    if (type === "image") return image(file)
+    if (type === "audio" || part === "without picture") return audio(file)
+    return video(file, { sound: sound === true && part !== "without sound" })
+  })
 
 const plain = (text: string): string => text.trim().toLowerCase().replace(/\.$/, "")
 
@@ -42,7 +43,7 @@ const isRight = async (model: Model, folder: string, item: Item, part: Part): Pr
   }
 }
 
-const share = (right: number, of: number): string => of === 0 ? "-" : (right / of).toFixed(2)
+const share = (right: number, of: number): string => (of === 0 ? "-" : (right / of).toFixed(2))
 
 const folder = process.argv.slice(2).find((argument) => !argument.startsWith("-"))
 if (folder === undefined || !existsSync(join(folder, "manifest.json"))) {
@@ -53,14 +54,19 @@ const { items }: { readonly items: ReadonlyArray<Item> } = JSON.parse(readFileSy
 const ablates = process.argv.includes("--ablate")
 const model = await load()
 try {
-  console.log(`${"task".padEnd(44)} ${"n".padStart(4)} ${"right".padStart(6)} ${"chance".padStart(6)} ${"bound".padStart(6)}${ablates ? `${"no sound".padStart(10)}${"no picture".padStart(12)}` : ""}`)
+  console.log(
+    `${"task".padEnd(44)} ${"n".padStart(4)} ${"right".padStart(6)} ${"chance".padStart(6)} ${"bound".padStart(6)}${ablates ? `${"no sound".padStart(10)}${"no picture".padStart(12)}` : ""}`
+  )
   for (const [name, own] of Map.groupBy(items, ({ kind, task }) => `${kind}: ${task}`)) {
     const parts: ReadonlyArray<Part> = ablates && own[0].kind === "joint" ? ["all", "without sound", "without picture"] : ["all"]
-    const right = { "all": 0, "without sound": 0, "without picture": 0 }
+    const right = { all: 0, "without sound": 0, "without picture": 0 }
     for (const item of own) for (const part of parts) if (await isRight(model, folder, item, part)) right[part]++
     const bound = own[0].bound
-    const others = parts.length > 1 ? `${share(right["without sound"], own.length).padStart(10)}${share(right["without picture"], own.length).padStart(12)}` : ""
-    console.log(`${name.padEnd(44)} ${String(own.length).padStart(4)} ${share(right.all, own.length).padStart(6)} ${own[0].chance.toFixed(2).padStart(6)} ${(bound?.toFixed(2) ?? "").padStart(6)}${others}`)
+    const others =
+      parts.length > 1 ? `${share(right["without sound"], own.length).padStart(10)}${share(right["without picture"], own.length).padStart(12)}` : ""
+    console.log(
+      `${name.padEnd(44)} ${String(own.length).padStart(4)} ${share(right.all, own.length).padStart(6)} ${own[0].chance.toFixed(2).padStart(6)} ${(bound?.toFixed(2) ?? "").padStart(6)}${others}`
+    )
   }
 } finally {
   await model.dispose()

@@ -5,7 +5,9 @@ describe("the cache folder", () => {
   const home = "/home/ann"
   it("is what the environment says", () => {
     for (const platform of ["linux", "darwin", "win32"] as const) {
-      expect(defaultCacheFolder({ platform, home, environment: { SENSORIUM_CACHE_DIR: "/big/disk", XDG_CACHE_HOME: "/x", LOCALAPPDATA: "/y" } })).toBe("/big/disk")
+      expect(defaultCacheFolder({ platform, home, environment: { SENSORIUM_CACHE_DIR: "/big/disk", XDG_CACHE_HOME: "/x", LOCALAPPDATA: "/y" } })).toBe(
+        "/big/disk"
+      )
     }
   })
 

@@ -14,12 +14,18 @@ const ended = Effect.callback<void>((resume) => {
   process.stdin.on("end", () => resume(Effect.void))
 })
 
-await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
-  const cache = yield* ModelCache
-  yield* cache.entry(key, (temporary) => Effect.promise(() => writeFile(join(temporary, "weights.bin"), "w".repeat(1000))).pipe(
-    Effect.tap(Effect.sync(() => process.stdout.write("build\n"))),
-    Effect.andThen(mode === "stuck" ? Effect.never : Effect.sleep("300 millis"))
-  ))
-  process.stdout.write("ready\n")
-  yield* ended
-})).pipe(Effect.provide(ModelCache.layer({ folder }))))
+await Effect.runPromise(
+  Effect.scoped(
+    Effect.gen(function* () {
+      const cache = yield* ModelCache
+      yield* cache.entry(key, (temporary) =>
+        Effect.promise(() => writeFile(join(temporary, "weights.bin"), "w".repeat(1000))).pipe(
+          Effect.tap(Effect.sync(() => process.stdout.write("build\n"))),
+          Effect.andThen(mode === "stuck" ? Effect.never : Effect.sleep("300 millis"))
+        )
+      )
+      process.stdout.write("ready\n")
+      yield* ended
+    })
+  ).pipe(Effect.provide(ModelCache.layer({ folder })))
+)

@@ -22,7 +22,9 @@ describe("every family climbs the whole golden ladder", () => {
       const options = { cacheDir }
       report = await Effect.runPromise(Effect.scoped(verifyFolder(folder, options)).pipe(Effect.provide(services(options))))
     })
-    const names = readdirSync(join(folder, "cases")).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5))
+    const names = readdirSync(join(folder, "cases"))
+      .filter((name) => name.endsWith(".json"))
+      .map((name) => name.slice(0, -5))
     const tables = ["slicing.json", "positions.json"].filter((name) => existsSync(join(folder, name)))
     it.each([...names, ...tables])("%s", (name) => {
       const found = report?.cases.find((one) => one.name === name)

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Context} from "effect";
+import type { Context } from "effect"
 import { Arbitrary, Effect, Exit, Layer, Schema, Scope, Stream } from "effect"
 import sharp from "sharp"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -29,8 +29,10 @@ const Case = Schema.Struct({ first: RandomTurn, second: RandomTurn, maxRows: int
 
 const picture = ({ colour, height, width }: { readonly width: number; readonly height: number; readonly colour: number }) => {
   const data = Buffer.alloc(width * height * 3)
-  for (let i = 0; i < data.length; i++) data[i] = (colour >> (8 * (i % 3))) ^ (i * 31 >> 4)
-  return sharp(data, { raw: { width, height, channels: 3 } }).png({ compressionLevel: 0 }).toBuffer()
+  for (let i = 0; i < data.length; i++) data[i] = (colour >> (8 * (i % 3))) ^ ((i * 31) >> 4)
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 0 })
+    .toBuffer()
 }
 
 const recording = ({ hertz, samples }: { readonly samples: number; readonly hertz: number }) => {
@@ -44,15 +46,17 @@ const recording = ({ hertz, samples }: { readonly samples: number; readonly hert
   wav.set([2, 0, 16, 0], 32)
   wav.write("data", 36)
   wav.writeUInt32LE(samples * 2, 40)
-  for (let i = 0; i < samples; i++) wav.writeInt16LE(Math.round(9000 * Math.sin(2 * Math.PI * hertz * i / 16_000)), 44 + i * 2)
+  for (let i = 0; i < samples; i++) wav.writeInt16LE(Math.round(9000 * Math.sin((2 * Math.PI * hertz * i) / 16_000)), 44 + i * 2)
   return wav
 }
 
 const turn = async (parts: typeof RandomTurn.Type, known: ReadonlyArray<string>): Promise<ChatMessage> => {
-  const content = await Promise.all(parts.map(async (part): Promise<ContentPart> => {
-    if (part.kind === "text" || !known.includes(part.kind)) return part.kind === "text" ? part.text : "nothing"
-    return part.kind === "image" ? image(await picture(part)) : audio(recording(part))
-  }))
+  const content = await Promise.all(
+    parts.map(async (part): Promise<ContentPart> => {
+      if (part.kind === "text" || !known.includes(part.kind)) return part.kind === "text" ? part.text : "nothing"
+      return part.kind === "image" ? image(await picture(part)) : audio(recording(part))
+    })
+  )
   return { role: "user", content: [...content, "What is it?"] }
 }
 
@@ -63,20 +67,46 @@ interface Answered {
   readonly text: string
 }
 
-const ask = (model: LoadedModel, turns: ReadonlyArray<ChatMessage>, held: HeldCells, maxRows: number, cache: EncoderCache.EncoderCache, options: AskOptions = {}) => Effect.scoped(Effect.gen(function*() {
-  const logits: Array<Float32Array> = []
-  const tokens: Array<number> = []
-  let [kept, text] = [0, ""]
-  const prompt = yield* openPrompt(turns)
-  yield* answer(model, prompt, { maxTokens: 3, temperature: 0, ...options, onLogits: (row, token) => { logits.push(row.slice()); tokens.push(token) } }, held, { prefill: { ...defaultPrefillSettings, maxRows }, encoderCache: cache }).pipe(
-    Stream.runForEach((event) => Effect.sync(() => {
-      if (event.type === "finish") kept = event.usage.cacheReadTokens
-      if (event.type === "text-delta") text += event.text
-    }))
+const ask = (
+  model: LoadedModel,
+  turns: ReadonlyArray<ChatMessage>,
+  held: HeldCells,
+  maxRows: number,
+  cache: EncoderCache.EncoderCache,
+  options: AskOptions = {}
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const logits: Array<Float32Array> = []
+      const tokens: Array<number> = []
+      let [kept, text] = [0, ""]
+      const prompt = yield* openPrompt(turns)
+      yield* answer(
+        model,
+        prompt,
+        {
+          maxTokens: 3,
+          temperature: 0,
+          ...options,
+          onLogits: (row, token) => {
+            logits.push(row.slice())
+            tokens.push(token)
+          }
+        },
+        held,
+        { prefill: { ...defaultPrefillSettings, maxRows }, encoderCache: cache }
+      ).pipe(
+        Stream.runForEach((event) =>
+          Effect.sync(() => {
+            if (event.type === "finish") kept = event.usage.cacheReadTokens
+            if (event.type === "text-delta") text += event.text
+          })
+        )
+      )
+      const answered: Answered = { logits, tokens, kept, text }
+      return answered
+    })
   )
-  const answered: Answered = { logits, tokens, kept, text }
-  return answered
-}))
 
 /** The same numbers within rounding, as long as both took the same tokens. */
 const close = (a: Answered, b: Answered) => {
@@ -90,9 +120,12 @@ const close = (a: Answered, b: Answered) => {
   return true
 }
 
-const same = (a: Answered, b: Answered) => a.tokens.join() === b.tokens.join() && a.logits.every((row, step) => row.every((value, i) => Object.is(value, b.logits[step][i])))
+const same = (a: Answered, b: Answered) =>
+  a.tokens.join() === b.tokens.join() && a.logits.every((row, step) => row.every((value, i) => Object.is(value, b.logits[step][i])))
 
-const places = families.flatMap((family) => goldenFolders.filter((place) => place.family === family && existsSync(join(place.folder, "checkpoint"))).slice(0, 1))
+const places = families.flatMap((family) =>
+  goldenFolders.filter((place) => place.family === family && existsSync(join(place.folder, "checkpoint"))).slice(0, 1)
+)
 
 describe.each(places)("laws on $name, through its graphs", ({ family, folder }) => {
   const runs = family === "qwen2_5_omni" ? 100 : 15
@@ -113,42 +146,54 @@ describe.each(places)("laws on $name, through its graphs", ({ family, folder }) 
   }
   const none = () => EncoderCache.make(0)
 
-  it("2 and 6: rows planned are rows encoded; rows from the cache are the same, bit for bit", () => holds((one) => Effect.gen(function*() {
-    const turns = [yield* Effect.promise(() => turn(one.first, model.modalities))]
-    const prompt = yield* openPrompt(turns)
-    const { media } = yield* model.family.planner.plan(prompt)
-    const cache = EncoderCache.make(2 ** 30)
-    for (const planned of media) {
-      const fresh = yield* Stream.runCollect(cache.through(planned).encode)
-      const kept = yield* Stream.runCollect(cache.through({ ...planned, encode: Stream.die("encoded again") }).encode)
-      if (fresh.reduce((sum, { rows }) => sum + rows, 0) !== planned.plan.rows) return false
-      if (fresh.some(({ data }, i) => data.some((value, at) => !Object.is(value, kept[i].data[at])))) return false
-    }
-    return true
-  })))
+  it("2 and 6: rows planned are rows encoded; rows from the cache are the same, bit for bit", () =>
+    holds((one) =>
+      Effect.gen(function* () {
+        const turns = [yield* Effect.promise(() => turn(one.first, model.modalities))]
+        const prompt = yield* openPrompt(turns)
+        const { media } = yield* model.family.planner.plan(prompt)
+        const cache = EncoderCache.make(2 ** 30)
+        for (const planned of media) {
+          const fresh = yield* Stream.runCollect(cache.through(planned).encode)
+          const kept = yield* Stream.runCollect(cache.through({ ...planned, encode: Stream.die("encoded again") }).encode)
+          if (fresh.reduce((sum, { rows }) => sum + rows, 0) !== planned.plan.rows) return false
+          if (fresh.some(({ data }, i) => data.some((value, at) => !Object.is(value, kept[i].data[at])))) return false
+        }
+        return true
+      })
+    ))
 
-  it("3: chunked prefill is whole prefill", () => holds((one) => Effect.gen(function*() {
-    const turns = [yield* Effect.promise(() => turn(one.first, model.modalities))]
-    const whole = yield* ask(model, turns, yield* emptyCells(model), 1e6, none())
-    return close(whole, yield* ask(model, turns, yield* emptyCells(model), one.maxRows, none()))
-  })))
+  it("3: chunked prefill is whole prefill", () =>
+    holds((one) =>
+      Effect.gen(function* () {
+        const turns = [yield* Effect.promise(() => turn(one.first, model.modalities))]
+        const whole = yield* ask(model, turns, yield* emptyCells(model), 1e6, none())
+        return close(whole, yield* ask(model, turns, yield* emptyCells(model), one.maxRows, none()))
+      })
+    ))
 
-  it("4: a cache that is cut back and filled again is one that never went further", () => holds((one) => Effect.gen(function*() {
-    const [first, second] = yield* Effect.promise(() => Promise.all([turn(one.first, model.modalities), turn(one.second, model.modalities)]))
-    const held = yield* emptyCells(model)
-    const { text } = yield* ask(model, [first], held, 64, none())
-    const turns: ReadonlyArray<ChatMessage> = [first, { role: "assistant", content: text }, second]
-    const reused = yield* ask(model, turns, held, 64, none())
-    const fresh = yield* ask(model, turns, yield* emptyCells(model), 64, none())
-    // Another future of the same past, in the same cells: what was written by the other one is not seen.
-    const other: ReadonlyArray<ChatMessage> = [first, { role: "assistant", content: "No." }, second]
-    const again = yield* ask(model, other, held, 64, none())
-    return close(fresh, reused) && close(yield* ask(model, other, yield* emptyCells(model), 64, none()), again)
-  })))
+  it("4: a cache that is cut back and filled again is one that never went further", () =>
+    holds((one) =>
+      Effect.gen(function* () {
+        const [first, second] = yield* Effect.promise(() => Promise.all([turn(one.first, model.modalities), turn(one.second, model.modalities)]))
+        const held = yield* emptyCells(model)
+        const { text } = yield* ask(model, [first], held, 64, none())
+        const turns: ReadonlyArray<ChatMessage> = [first, { role: "assistant", content: text }, second]
+        const reused = yield* ask(model, turns, held, 64, none())
+        const fresh = yield* ask(model, turns, yield* emptyCells(model), 64, none())
+        // Another future of the same past, in the same cells: what was written by the other one is not seen.
+        const other: ReadonlyArray<ChatMessage> = [first, { role: "assistant", content: "No." }, second]
+        const again = yield* ask(model, other, held, 64, none())
+        return close(fresh, reused) && close(yield* ask(model, other, yield* emptyCells(model), 64, none()), again)
+      })
+    ))
 
-  it("5: the same seed gives the same tokens, the same prompt the same bits", () => holds((one) => Effect.gen(function*() {
-    const turns = [yield* Effect.promise(() => turn(one.first, model.modalities))]
-    const sampled = () => Effect.flatMap(emptyCells(model), (held) => ask(model, turns, held, 64, none(), { temperature: 1, seed: one.seed }))
-    return same(yield* sampled(), yield* sampled())
-  })))
+  it("5: the same seed gives the same tokens, the same prompt the same bits", () =>
+    holds((one) =>
+      Effect.gen(function* () {
+        const turns = [yield* Effect.promise(() => turn(one.first, model.modalities))]
+        const sampled = () => Effect.flatMap(emptyCells(model), (held) => ask(model, turns, held, 64, none(), { temperature: 1, seed: one.seed }))
+        return same(yield* sampled(), yield* sampled())
+      })
+    ))
 })

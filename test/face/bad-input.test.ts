@@ -44,8 +44,10 @@ beforeAll(async () => {
   truncateSync(at("truncated.mp4"), 6000)
   ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac", at("sound.mp4"))
   writeFileSync(at("none.wav"), wav(new Float32Array(0)))
-  writeFileSync(at("nan.wav"), wav(Float32Array.from({ length: 16_000 }, (_, i) => i === 9000 ? NaN : 0.1)))
-  const picture = await sharp({ create: { width: 200, height: 120, channels: 3, background: "red", noise: { type: "gaussian", mean: 100, sigma: 50 } } }).png().toBuffer()
+  writeFileSync(at("nan.wav"), wav(Float32Array.from({ length: 16_000 }, (_, i) => (i === 9000 ? NaN : 0.1))))
+  const picture = await sharp({ create: { width: 200, height: 120, channels: 3, background: "red", noise: { type: "gaussian", mean: 100, sigma: 50 } } })
+    .png()
+    .toBuffer()
   writeFileSync(at("cut.png"), picture.subarray(0, picture.length / 2))
   symlinkSync(at("loop.png"), at("loop.png"))
   execFileSync("mkfifo", [at("pipe.wav")])
@@ -59,7 +61,12 @@ beforeAll(async () => {
   const { crc32 } = await import("node:zlib")
   header.writeUInt32BE(crc32(header.subarray(12, 29)), 29)
   writeFileSync(at("huge.png"), Buffer.concat([header, picture.subarray(64)]))
-  writeFileSync(at("wide.png"), await sharp({ create: { width: 2010, height: 10, channels: 3, background: "blue" } }).png().toBuffer())
+  writeFileSync(
+    at("wide.png"),
+    await sharp({ create: { width: 2010, height: 10, channels: 3, background: "blue" } })
+      .png()
+      .toBuffer()
+  )
 }, 120_000)
 afterAll(async () => {
   await model.dispose()
@@ -69,7 +76,10 @@ afterAll(async () => {
 
 /** What an ask rejects with: a typed error of one line that names the source. */
 const rejected = async (value: MediaValue, who = model) => {
-  const error: unknown = await who.ask([value, "What is it?"], { maxTokens: 1 }).then(() => undefined, (reason: unknown) => reason)
+  const error: unknown = await who.ask([value, "What is it?"], { maxTokens: 1 }).then(
+    () => undefined,
+    (reason: unknown) => reason
+  )
   if (!isSensoriumError(error)) throw error instanceof Error ? error : new Error("it was answered")
   expect(error.message).not.toContain("\n")
   expect(error.message.length).toBeGreaterThan(10)
@@ -133,15 +143,18 @@ const checkpointWith = (name: string, change: (copy: string) => void): string =>
   return copy
 }
 
-const editJson = (path: string, edit: (json: Record<string, never>) => unknown) => writeFileSync(path, JSON.stringify(edit(JSON.parse(readFileSync(path, "utf8")))))
+const editJson = (path: string, edit: (json: Record<string, never>) => unknown) =>
+  writeFileSync(path, JSON.stringify(edit(JSON.parse(readFileSync(path, "utf8")))))
 
 describe("what does not fit is refused before anything is decoded", () => {
   it("a film of ten hours on a context of 2,048 rows, with figures", async () => {
     ffmpeg("-f", "lavfi", "-i", "color=size=64x64:rate=1/10", "-t", "36000", "-c:v", "mpeg4", at("day.mp4"))
-    const small = checkpointWith("small-context", (copy) => editJson(join(copy, "config.json"), (config: { thinker_config?: { text_config: Record<string, unknown> } }) => {
-      if (config.thinker_config !== undefined) config.thinker_config.text_config.max_position_embeddings = 2048
-      return config
-    }))
+    const small = checkpointWith("small-context", (copy) =>
+      editJson(join(copy, "config.json"), (config: { thinker_config?: { text_config: Record<string, unknown> } }) => {
+        if (config.thinker_config !== undefined) config.thinker_config.text_config.max_position_embeddings = 2048
+        return config
+      })
+    )
     const own = await load(small, { cacheDir: cache.cacheDir })
     try {
       const error = await rejected(video(at("day.mp4")), own)
@@ -159,7 +172,13 @@ describe("what does not fit is refused before anything is decoded", () => {
     await expect(model.ask("Hello", { maxTokens: 40_000 })).rejects.toMatchObject({ _tag: "ContextOverflow", rowsLeft: 32_768 })
   })
 
-  it.each([["maxTokens", { maxTokens: 0 }], ["temperature", { temperature: -1 }], ["topP", { topP: 2 }], ["topK", { topK: 1.5 }], ["seed", { seed: 0.5 }]])("an option out of its range: %s", async (option, options) => {
+  it.each([
+    ["maxTokens", { maxTokens: 0 }],
+    ["temperature", { temperature: -1 }],
+    ["topP", { topP: 2 }],
+    ["topK", { topK: 1.5 }],
+    ["seed", { seed: 0.5 }]
+  ])("an option out of its range: %s", async (option, options) => {
     await expect(model.ask("Hello", options)).rejects.toMatchObject({ _tag: "OptionInvalid", option })
   })
 })
@@ -194,17 +213,24 @@ describe("ffmpeg", () => {
 
 describe("checkpoints", () => {
   const refused = async (path: string) => {
-    const error: unknown = await load(path, { cacheDir: cache.cacheDir }).then(() => undefined, (reason: unknown) => reason)
+    const error: unknown = await load(path, { cacheDir: cache.cacheDir }).then(
+      () => undefined,
+      (reason: unknown) => reason
+    )
     if (!isSensoriumError(error)) throw error instanceof Error ? error : new Error("it was loaded")
     return error
   }
   const withTensor = async (name: string, tensor: string, edit: (tensor: Tensor) => Tensor | undefined) => {
-    const tensors = await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
-      const file = yield* openSafetensors(join(goldenCheckpoint, "model.safetensors"))
-      const all: Record<string, Tensor> = {}
-      for (const one of file.tensors.keys()) all[one] = yield* file.read(one)
-      return all
-    })))
+    const tensors = await Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const file = yield* openSafetensors(join(goldenCheckpoint, "model.safetensors"))
+          const all: Record<string, Tensor> = {}
+          for (const one of file.tensors.keys()) all[one] = yield* file.read(one)
+          return all
+        })
+      )
+    )
     const changed = edit(tensors[tensor])
     if (changed === undefined) delete tensors[tensor]
     else tensors[tensor] = changed
@@ -215,26 +241,45 @@ describe("checkpoints", () => {
   const norm = "thinker.model.norm.weight"
 
   it("a NaN tensor: its name, and nothing is kept that a later run trusts", async () => {
-    const path = await withTensor("nan-tensor", norm, (tensor) => tensor.dtype === "float32" ? { ...tensor, data: tensor.data.map((value, i) => i === 3 ? NaN : value) } : tensor)
+    const path = await withTensor("nan-tensor", norm, (tensor) =>
+      tensor.dtype === "float32" ? { ...tensor, data: tensor.data.map((value, i) => (i === 3 ? NaN : value)) } : tensor
+    )
     expect(await refused(path)).toMatchObject({ _tag: "WeightsMismatch", tensor: norm })
     expect(await refused(path)).toMatchObject({ _tag: "WeightsMismatch", tensor: norm })
   })
 
   it("a wrong shape and a missing tensor: its name, its shape, the shape expected", async () => {
-    const shorter = await withTensor("wrong-shape", norm, (tensor) => tensor.dtype === "float32" ? { ...tensor, shape: [63], data: tensor.data.slice(1) } : tensor)
+    const shorter = await withTensor("wrong-shape", norm, (tensor) =>
+      tensor.dtype === "float32" ? { ...tensor, shape: [63], data: tensor.data.slice(1) } : tensor
+    )
     expect(await refused(shorter)).toMatchObject({ _tag: "WeightsMismatch", tensor: norm, found: "[63]", expected: "[64]" })
-    expect(await refused(await withTensor("missing", norm, () => undefined))).toMatchObject({ _tag: "WeightsMismatch", tensor: norm, found: "missing", expected: "[64]" })
+    expect(await refused(await withTensor("missing", norm, () => undefined))).toMatchObject({
+      _tag: "WeightsMismatch",
+      tensor: norm,
+      found: "missing",
+      expected: "[64]"
+    })
   })
 
   it("a tensor that nothing reads is an error when strict", async () => {
     const copy = checkpointWith("extra", () => {})
-    await Effect.runPromise(writeSafetensors(join(copy, "extra.safetensors"), { "thinker.model.rotary_emb.inv_freq": { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) } }))
+    await Effect.runPromise(
+      writeSafetensors(join(copy, "extra.safetensors"), { "thinker.model.rotary_emb.inv_freq": { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) } })
+    )
     const tensors = readFileSync(join(copy, "model.safetensors"))
     const length = Number(tensors.readBigUInt64LE(0))
     const names = Object.keys(JSON.parse(tensors.subarray(8, 8 + length).toString("utf8"))).filter((name) => name !== "__metadata__")
     renameSync(join(copy, "model.safetensors"), join(copy, "model-1.safetensors"))
-    writeFileSync(join(copy, "model.safetensors.index.json"), JSON.stringify({ weight_map: Object.fromEntries([...names.map((name) => [name, "model-1.safetensors"]), ["thinker.model.rotary_emb.inv_freq", "extra.safetensors"]]) }))
-    await expect(load(copy, { cacheDir: cache.cacheDir, strict: true })).rejects.toMatchObject({ _tag: "WeightsMismatch", tensor: "thinker.model.rotary_emb.inv_freq" })
+    writeFileSync(
+      join(copy, "model.safetensors.index.json"),
+      JSON.stringify({
+        weight_map: Object.fromEntries([...names.map((name) => [name, "model-1.safetensors"]), ["thinker.model.rotary_emb.inv_freq", "extra.safetensors"]])
+      })
+    )
+    await expect(load(copy, { cacheDir: cache.cacheDir, strict: true })).rejects.toMatchObject({
+      _tag: "WeightsMismatch",
+      tensor: "thinker.model.rotary_emb.inv_freq"
+    })
   })
 
   it("a path in its index that leaves the folder", async () => {
@@ -247,13 +292,22 @@ describe("checkpoints", () => {
 
   it("a model_type that no family runs: the known ones, and the nearest", async () => {
     const copy = checkpointWith("unknown", (to) => editJson(join(to, "config.json"), (config) => ({ ...config, model_type: "qwen2_5_omnj" })))
-    expect(await refused(copy)).toMatchObject({ _tag: "ModelUnknown", modelType: "qwen2_5_omnj", nearest: "qwen2_5_omni", known: expect.arrayContaining(["qwen2_5_omni"]) })
+    expect(await refused(copy)).toMatchObject({
+      _tag: "ModelUnknown",
+      modelType: "qwen2_5_omnj",
+      nearest: "qwen2_5_omni",
+      known: expect.arrayContaining(["qwen2_5_omni"])
+    })
   })
 
   it("no checkpoint at all, and dtypes that are not there yet", async () => {
     expect(await refused(at("nowhere"))).toMatchObject({ _tag: "CheckpointUnreadable" })
     // @ts-expect-error -- not a dtype of this version
-    await expect(load(goldenCheckpoint, { dtype: "q4" })).rejects.toMatchObject({ _tag: "OptionInvalid", option: "dtype", message: expect.stringMatching(/fp32.*fp16/) })
+    await expect(load(goldenCheckpoint, { dtype: "q4" })).rejects.toMatchObject({
+      _tag: "OptionInvalid",
+      option: "dtype",
+      message: expect.stringMatching(/fp32.*fp16/)
+    })
   })
 })
 
@@ -284,7 +338,9 @@ describe("media and places", () => {
   })
 
   it("a template with fewer places than there are media is found out", async () => {
-    const copy = checkpointWith("no-places", (to) => writeFileSync(join(to, "chat_template.jinja"), "{% for m in messages %}<|im_start|>{{ m['role'] }}\n<|im_end|>\n{% endfor %}<|im_start|>assistant\n"))
+    const copy = checkpointWith("no-places", (to) =>
+      writeFileSync(join(to, "chat_template.jinja"), "{% for m in messages %}<|im_start|>{{ m['role'] }}\n<|im_end|>\n{% endfor %}<|im_start|>assistant\n")
+    )
     const other = await load(copy, { cacheDir: cache.cacheDir })
     try {
       expect(await rejected(image(goldenMedia("a.png")), other)).toMatchObject({ _tag: "OptionInvalid", message: expect.stringContaining("1") })

@@ -7,16 +7,24 @@ import { audio, image, type Model, video } from "../../src/index.ts"
 import { goldenMedia, loadGolden, temporaryCache } from "./golden-model.ts"
 
 /** Children of this process that are alive, or dead and not waited for. */
-const children = () => execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)], { encoding: "utf8" }).split("\n").filter((line) => line !== "" && !line.endsWith(" ps"))
+const children = () =>
+  execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line !== "" && !line.endsWith(" ps"))
 
 /** Open files, pipes and sockets; those that the runtime itself opens (epoll, eventfd) do not change. */
-const openFiles = () => readdirSync("/proc/self/fd").flatMap((fd) => {
-  try {
-    return [readlinkSync(`/proc/self/fd/${fd}`)]
-  } catch {
-    return []
-  }
-}).filter((target) => !target.startsWith("/proc/")).map((target) => target.replace(/\[\d+\]/, "")).sort()
+const openFiles = () =>
+  readdirSync("/proc/self/fd")
+    .flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`)]
+      } catch {
+        return []
+      }
+    })
+    .filter((target) => !target.startsWith("/proc/"))
+    .map((target) => target.replace(/\[\d+\]/, ""))
+    .sort()
 
 const temporaries = () => readdirSync(tmpdir()).filter((name) => name.startsWith("sensorium-source-"))
 
@@ -33,7 +41,12 @@ describe.runIf(process.platform === "linux")("interrupting at any stage frees ev
     cache.remove()
   })
 
-  const question = () => [image(goldenMedia("a.png")), audio(goldenMedia("a.wav")), video(goldenMedia("clip.mkv"), { fps: 8, minPixels: 3136, maxPixels: 9408 }), "What is seen and heard?"]
+  const question = () => [
+    image(goldenMedia("a.png")),
+    audio(goldenMedia("a.wav")),
+    video(goldenMedia("clip.mkv"), { fps: 8, minPixels: 3136, maxPixels: 9408 }),
+    "What is seen and heard?"
+  ]
   const asked = () => model.ask(question(), { maxTokens: 8, temperature: 1, seed: 7 })
   const count = () => ({ children: children(), handles: liveHandles(), files: openFiles(), temporaries: temporaries() })
 
@@ -51,11 +64,14 @@ describe.runIf(process.platform === "linux")("interrupting at any stage frees ev
       if (i % 2 === 0) {
         // By time: anywhere between the first byte and the last token.
         const controller = new AbortController()
-        const timer = setTimeout(() => controller.abort(new Error(`stop ${i}`)), took * i / 100)
-        await model.ask(question(), { maxTokens: 8, temperature: 1, seed: 7, signal: controller.signal }).then(() => {}, (error: unknown) => {
-          expect(error).toEqual(new Error(`stop ${i}`))
-          interrupted++
-        })
+        const timer = setTimeout(() => controller.abort(new Error(`stop ${i}`)), (took * i) / 100)
+        await model.ask(question(), { maxTokens: 8, temperature: 1, seed: 7, signal: controller.signal }).then(
+          () => {},
+          (error: unknown) => {
+            expect(error).toEqual(new Error(`stop ${i}`))
+            interrupted++
+          }
+        )
         clearTimeout(timer)
       } else {
         // By leaving the loop: after each event in turn.
@@ -81,7 +97,13 @@ describe.runIf(process.platform === "linux")("interrupting at any stage frees ev
     await settled()
     expect(liveHandles().sessions).toBeLessThan(before.sessions)
     expect(liveHandles().calls).toBe(0)
-    await expect((async () => { for await (const _ of run) { /* drained */ } })()).rejects.toThrow("disposed")
+    await expect(
+      (async () => {
+        for await (const _ of run) {
+          /* drained */
+        }
+      })()
+    ).rejects.toThrow("disposed")
     expect(children()).toEqual([])
   }, 60_000)
 })

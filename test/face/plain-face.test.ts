@@ -35,7 +35,12 @@ describe("one run, three ways to take it", () => {
     const events = await Array.fromAsync(run.events())
     expect(events[0].type).toBe("plan")
     expect(events.at(-1)).toEqual({ type: "finish", finishReason: whole.finishReason, usage: whole.usage })
-    expect(events.filter(({ type }) => type === "text-delta").map((event) => event.type === "text-delta" ? event.text : "").join("")).toBe(text)
+    expect(
+      events
+        .filter(({ type }) => type === "text-delta")
+        .map((event) => (event.type === "text-delta" ? event.text : ""))
+        .join("")
+    ).toBe(text)
     expect(events.some((event) => event.type === "progress" && event.stage === "encode" && event.rows === event.totalRows)).toBe(true)
   })
 
@@ -54,12 +59,14 @@ describe("one run, three ways to take it", () => {
     const controller = new AbortController()
     const run = model.ask("Hello", { maxTokens: 5000, signal: controller.signal })
     const pieces: Array<string> = []
-    await expect((async () => {
-      for await (const piece of run) {
-        pieces.push(piece)
-        if (pieces.length === 3) controller.abort(reason)
-      }
-    })()).rejects.toBe(reason)
+    await expect(
+      (async () => {
+        for await (const piece of run) {
+          pieces.push(piece)
+          if (pieces.length === 3) controller.abort(reason)
+        }
+      })()
+    ).rejects.toBe(reason)
     await expect(model.plan("Hello", { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     await expect(load(goldenCheckpoint, { cacheDir: cache.cacheDir, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   })
@@ -72,7 +79,11 @@ describe("one run, three ways to take it", () => {
       break
     }
     const again: Array<string> = []
-    await expect((async () => { for await (const piece of run) again.push(piece) })()).rejects.toMatchObject({ name: "AbortError" })
+    await expect(
+      (async () => {
+        for await (const piece of run) again.push(piece)
+      })()
+    ).rejects.toMatchObject({ name: "AbortError" })
     expect(again[0]).toBe(seen)
   })
 })
@@ -102,8 +113,17 @@ describe("sources", () => {
     const own = await loadGolden({ cacheDir: cache.cacheDir, allowPrivateAddresses: true })
     try {
       const sources = [
-        goldenMedia("a.png"), new URL(`file://${goldenMedia("a.png")}`), bytes, createReadStream(goldenMedia("a.png")), new Blob([bytes]).stream(),
-        (async function*() { yield bytes.subarray(0, 100); yield bytes.subarray(100) })(), `data:image/png;base64,${bytes.toString("base64")}`, `http://127.0.0.1:${port}/a.png`
+        goldenMedia("a.png"),
+        new URL(`file://${goldenMedia("a.png")}`),
+        bytes,
+        createReadStream(goldenMedia("a.png")),
+        new Blob([bytes]).stream(),
+        (async function* () {
+          yield bytes.subarray(0, 100)
+          yield bytes.subarray(100)
+        })(),
+        `data:image/png;base64,${bytes.toString("base64")}`,
+        `http://127.0.0.1:${port}/a.png`
       ]
       const answers: Array<string> = []
       for (const source of sources) answers.push((await own.ask([image(source), "What is it?"], { maxTokens: 6 })).text)
@@ -124,7 +144,10 @@ describe("sources", () => {
 describe("plans", () => {
   it("say what a prompt costs without a weight running, a clip's sound inside its entry", async () => {
     const plan = await model.plan([clip(), picture(), "Who?"], { maxTokens: 10 })
-    expect(plan.media.map(({ modality, tracks }) => [modality, tracks.map((track) => track.modality)])).toEqual([["video", ["audio"]], ["image", []]])
+    expect(plan.media.map(({ modality, tracks }) => [modality, tracks.map((track) => track.modality)])).toEqual([
+      ["video", ["audio"]],
+      ["image", []]
+    ])
     expect(plan.rows.total).toBe(plan.rows.text + plan.rows.video + plan.rows.audio + plan.rows.image)
     expect(plan.media[0].frames[1]).toMatchObject({ atSeconds: expect.any(Number), grid: [expect.any(Number), expect.any(Number)] })
     expect(plan.cache.cells).toBeGreaterThanOrEqual(plan.rows.total + 10)
@@ -137,7 +160,9 @@ describe("plans", () => {
   })
 
   it("advise a frame rate that fits", async () => {
-    const plan = await model.plan([video(goldenMedia("clip.mkv"), { fps: 8, minPixels: 2_000_000, maxPixels: 3_000_000, sound: false }), "?"], { maxTokens: 10_000 })
+    const plan = await model.plan([video(goldenMedia("clip.mkv"), { fps: 8, minPixels: 2_000_000, maxPixels: 3_000_000, sound: false }), "?"], {
+      maxTokens: 10_000
+    })
     expect(plan.fits).toBe(false)
     expect(plan.advice).toMatch(/fps [\d.]+ fits in 32,768 rows/)
   })
@@ -182,7 +207,12 @@ describe("rows in a file", () => {
     await Effect.runPromise(saveRows(path, kept))
     expect((await model.ask([embeddings(path), "Who?"], { maxTokens: 6 })).text).toBe((await model.ask([clip(), picture(), "Who?"], { maxTokens: 6 })).text)
     const other = join(folder, "other.safetensors")
-    await Effect.runPromise(saveRows(other, kept.map((rows) => ({ ...rows, plan: { ...rows.plan, producer: "another" } }))))
+    await Effect.runPromise(
+      saveRows(
+        other,
+        kept.map((rows) => ({ ...rows, plan: { ...rows.plan, producer: "another" } }))
+      )
+    )
     await expect(model.ask([embeddings(other), "Who?"])).rejects.toMatchObject({ _tag: "PlanMismatch", setting: "encoder" })
     await expect(model.ask([embeddings(join(goldenCheckpoint, "model.safetensors")), "Who?"])).rejects.toMatchObject({ _tag: "SourceUnreadable" })
   })
@@ -190,6 +220,8 @@ describe("rows in a file", () => {
   it("audio alone is kept and heard again too", async () => {
     const kept = await Array.fromAsync(model.encode(audio(goldenMedia("a.wav"))))
     expect(kept.map(({ modality }) => modality)).toContain("audio")
-    expect(await model.ask([embeddings(kept), "Who speaks?"], { maxTokens: 4 })).toEqual(await model.ask([audio(goldenMedia("a.wav")), "Who speaks?"], { maxTokens: 4 }))
+    expect(await model.ask([embeddings(kept), "Who speaks?"], { maxTokens: 4 })).toEqual(
+      await model.ask([audio(goldenMedia("a.wav")), "Who speaks?"], { maxTokens: 4 })
+    )
   })
 })

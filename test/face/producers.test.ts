@@ -23,14 +23,17 @@ const media: Readonly<Record<string, () => MediaValue>> = {
 
 describe("producers are interchangeable", () => {
   it.each(Object.keys(media))("a user's producer stands in for the family's own of %s, and its rows decide the answer", async (modality) => {
-    const constant = (value: number) => producer<unknown>({
-      modality, width: WIDTH, id: `constant ${value}`,
-      plan: () => ({ rows: 5 }),
-      encode: async function*() {
-        yield new Float32Array(2 * WIDTH).fill(value)
-        yield Float32Array.from({ length: 3 * WIDTH }, (_, i) => Math.sin(i) * value)
-      }
-    })
+    const constant = (value: number) =>
+      producer<unknown>({
+        modality,
+        width: WIDTH,
+        id: `constant ${value}`,
+        plan: () => ({ rows: 5 }),
+        encode: async function* () {
+          yield new Float32Array(2 * WIDTH).fill(value)
+          yield Float32Array.from({ length: 3 * WIDTH }, (_, i) => Math.sin(i) * value)
+        }
+      })
     const answers: Array<string> = []
     for (const value of [0.1, 3]) {
       const swapped = await loadGolden({ cacheDir: cache.cacheDir, producers: [constant(value).producer] })
@@ -50,9 +53,11 @@ describe("producers are interchangeable", () => {
   it("a modality of one's own stands among the text without markers, and equal content is encoded once", async () => {
     let encoded = 0
     const series = producer<ReadonlyArray<number>>({
-      modality: "seismogram", width: WIDTH, contentId: (values) => values.join(),
+      modality: "seismogram",
+      width: WIDTH,
+      contentId: (values) => values.join(),
       plan: (values) => ({ rows: values.length }),
-      encode: async function*(values) {
+      encode: async function* (values) {
         encoded++
         for (const value of values) yield new Float32Array(WIDTH).fill(value)
       }
@@ -68,20 +73,56 @@ describe("producers are interchangeable", () => {
   })
 
   it("a projector makes the encoder's rows the decoder's; without one another width is refused with both", async () => {
-    const narrow = { modality: "smell", plan: () => ({ rows: 2 }), encode: async function*() { yield Float32Array.from({ length: 8 }, (_, i) => i) } }
-    const projected = producer<string>({ ...narrow, width: WIDTH, projector: { width: 4, project: (rows) => Float32Array.from({ length: rows.length / 4 * WIDTH }, (_, i) => rows[Math.floor(i / WIDTH) * 4 + i % 4]) } })
+    const narrow = {
+      modality: "smell",
+      plan: () => ({ rows: 2 }),
+      encode: async function* () {
+        yield Float32Array.from({ length: 8 }, (_, i) => i)
+      }
+    }
+    const projected = producer<string>({
+      ...narrow,
+      width: WIDTH,
+      projector: { width: 4, project: (rows) => Float32Array.from({ length: (rows.length / 4) * WIDTH }, (_, i) => rows[Math.floor(i / WIDTH) * 4 + (i % 4)]) }
+    })
     expect((await model.ask([projected("rose"), "Which?"], { maxTokens: 2 })).usage.rows.smell).toBe(2)
-    await expect(model.ask([producer<string>({ ...narrow, width: 4 })("rose"), "Which?"])).rejects.toMatchObject({ _tag: "ProducerUnfit", width: 4, decoderWidth: WIDTH })
+    await expect(model.ask([producer<string>({ ...narrow, width: 4 })("rose"), "Which?"])).rejects.toMatchObject({
+      _tag: "ProducerUnfit",
+      width: 4,
+      decoderWidth: WIDTH
+    })
   })
 
-  it.each([["fewer", 2], ["more", 9]])("a producer that makes %s rows than it planned is found out", async (_, rows) => {
-    const wrong = producer<null>({ modality: "smell", width: WIDTH, plan: () => ({ rows: 4 }), encode: async function*() { yield new Float32Array(rows * WIDTH) } })
+  it.each([
+    ["fewer", 2],
+    ["more", 9]
+  ])("a producer that makes %s rows than it planned is found out", async (_, rows) => {
+    const wrong = producer<null>({
+      modality: "smell",
+      width: WIDTH,
+      plan: () => ({ rows: 4 }),
+      encode: async function* () {
+        yield new Float32Array(rows * WIDTH)
+      }
+    })
     await expect(model.ask([wrong(null), "Which?"])).rejects.toMatchObject({ _tag: "RowsDiffer", planned: 4, encoded: rows })
   })
 
   it("a producer that throws gives its own words, and the source", async () => {
-    const broken = producer<null>({ modality: "smell", width: WIDTH, plan: () => ({ rows: 4 }), encode: async function*() { yield new Float32Array(WIDTH); throw new Error("the nose is blocked") } })
-    await expect(model.ask([broken(null), "Which?"])).rejects.toMatchObject({ _tag: "SourceUnreadable", source: "smell", message: "smell: the nose is blocked" })
+    const broken = producer<null>({
+      modality: "smell",
+      width: WIDTH,
+      plan: () => ({ rows: 4 }),
+      encode: async function* () {
+        yield new Float32Array(WIDTH)
+        throw new Error("the nose is blocked")
+      }
+    })
+    await expect(model.ask([broken(null), "Which?"])).rejects.toMatchObject({
+      _tag: "SourceUnreadable",
+      source: "smell",
+      message: "smell: the nose is blocked"
+    })
   })
 
   it("no modality and no family is named in src/core and src/session", () => {
@@ -100,7 +141,8 @@ describe("the two halves alone", () => {
   it("rows that were kept give the same answer as the media themselves, and nothing is encoded again", async () => {
     const whole = await model.ask(question(), { maxTokens: 8 })
     const kept: Array<KeptRows> = []
-    for (const value of question().slice(0, 2)) for await (const rows of model.encode(value)) kept.push({ ...rows, plan: { ...rows.plan, part: kept.length > 0 && rows.modality === "image" ? 1 : 0 } })
+    for (const value of question().slice(0, 2))
+      for await (const rows of model.encode(value)) kept.push({ ...rows, plan: { ...rows.plan, part: kept.length > 0 && rows.modality === "image" ? 1 : 0 } })
     expect(new Set(kept.map(({ modality }) => modality))).toEqual(new Set(["video", "audio", "image"]))
     expect(kept[0].width).toBe(WIDTH)
     const answer = await model.ask([embeddings(kept), "Who speaks?"], { maxTokens: 8 })

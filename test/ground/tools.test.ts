@@ -16,4 +16,8 @@ describe("tools", () => {
   it("oxlint finds nothing", { timeout: 120_000 }, () => {
     expect(tool("oxlint/bin/oxlint", ["--type-aware", "--format=unix"])).toEqual({ status: 0, said: "" })
   })
+
+  it("oxfmt finds nothing to change", { timeout: 120_000 }, () => {
+    expect(tool("oxfmt/bin/oxfmt", ["--check"])).toEqual({ status: 0, said: "" })
+  })
 })

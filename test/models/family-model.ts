@@ -8,7 +8,7 @@ import { load, type Model } from "../../src/index.ts"
 export const goldenFile = (family: string, ...path: ReadonlyArray<string>): string => join(import.meta.dirname, "../golden", family, ...path)
 
 /** The model of a family's golden folder, loaded before the tests of a file and disposed after them. */
-export const familyModel = (family: string): () => Model => {
+export const familyModel = (family: string): (() => Model) => {
   const cacheDir = mkdtempSync(join(tmpdir(), "sensorium-family-"))
   let model: Model | undefined
   beforeAll(async () => {

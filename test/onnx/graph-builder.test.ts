@@ -6,7 +6,12 @@ import { float32, int64 } from "../../src/tensor/tensor.ts"
 import { decodeModel } from "./decode-model.ts"
 import { noise, runModel, whole } from "./run-graph.ts"
 
-const weight = (name: string, shape: ReadonlyArray<number>, store: "float32" | "float16" = "float32") => ({ name, shape, store, load: Effect.succeed(new Float32Array(shape.reduce((a, b) => a * b))) })
+const weight = (name: string, shape: ReadonlyArray<number>, store: "float32" | "float16" = "float32") => ({
+  name,
+  shape,
+  store,
+  load: Effect.succeed(new Float32Array(shape.reduce((a, b) => a * b)))
+})
 
 describe("a graph", () => {
   it("names its versions, and its inputs and outputs in the order in which they were made", () => {
@@ -16,9 +21,18 @@ describe("a graph", () => {
     graph.output("y", mul(a, b))
     const model = decodeModel(graph.encode())
     expect(model.irVersion).toBe(11)
-    expect(model.opsets).toEqual([["", 24], ["com.microsoft", 1]])
-    expect([model.inputs, model.outputs]).toEqual([["b", "a"], ["z", "y"]])
-    expect([[...graph.inputs.keys()], [...graph.outputs.keys()]]).toEqual([["b", "a"], ["z", "y"]])
+    expect(model.opsets).toEqual([
+      ["", 24],
+      ["com.microsoft", 1]
+    ])
+    expect([model.inputs, model.outputs]).toEqual([
+      ["b", "a"],
+      ["z", "y"]
+    ])
+    expect([[...graph.inputs.keys()], [...graph.outputs.keys()]]).toEqual([
+      ["b", "a"],
+      ["z", "y"]
+    ])
   })
 
   it("gives a value out where it is made: no node stands between a cache and its output", () => {
@@ -27,7 +41,10 @@ describe("a graph", () => {
     const present = tensorScatter(past, graph.input("rows", "float32", [1, 1, "rows", 2]), graph.input("at", "int64", [1]), { axis: 2 })
     graph.output("present", present)
     graph.output("twice", mul(present, 2))
-    expect(decodeModel(graph.encode()).nodes.map(({ inputs, op, outputs }) => [op, inputs[0], outputs[0]])).toEqual([["TensorScatter", "past", "present"], ["Mul", "present", "twice"]])
+    expect(decodeModel(graph.encode()).nodes.map(({ inputs, op, outputs }) => [op, inputs[0], outputs[0]])).toEqual([
+      ["TensorScatter", "past", "present"],
+      ["Mul", "present", "twice"]
+    ])
   })
 
   it("gives out inputs, constants, and one value under two names", async () => {
@@ -39,7 +56,12 @@ describe("a graph", () => {
     graph.output("one", y)
     graph.output("two", y)
     const answers = await runModel(graph.encode(), { x: float32([2], Float32Array.of(-1, 2)) })
-    expect(Object.fromEntries(Object.entries(answers).map(([name, { data }]) => [name, data]))).toEqual({ same: [-1, 2], known: [3, 4], one: [0, 2], two: [0, 2] })
+    expect(Object.fromEntries(Object.entries(answers).map(([name, { data }]) => [name, data]))).toEqual({
+      same: [-1, 2],
+      known: [3, 4],
+      one: [0, 2],
+      two: [0, 2]
+    })
   })
 
   it("keeps equal small constants once, and tells apart what only looks equal", () => {
@@ -61,7 +83,9 @@ describe("a graph", () => {
     expect(graph.weights.map(({ dtype, name, shape }) => [name, dtype, shape])).toEqual([["w", "float16", [4, 4]]])
     const model = decodeModel(graph.encode({ location: "weights.bin", offsetOf: () => 8192 }))
     expect(model.nodes.map(({ domain, op }) => domain + op)).toEqual(["Cast", "com.microsoftFusedMatMul", "com.microsoftFusedMatMul"])
-    expect(model.initializers).toEqual([{ name: "/weight/w", type: 10, dims: [4, 4], location: 1, external: { location: "weights.bin", offset: "8192", length: "32" } }])
+    expect(model.initializers).toEqual([
+      { name: "/weight/w", type: 10, dims: [4, 4], location: 1, external: { location: "weights.bin", offset: "8192", length: "32" } }
+    ])
   })
 
   it("keeps a large constant with the weights", () => {
@@ -74,7 +98,12 @@ describe("a graph", () => {
     const graph = new GraphBuilder("g")
     const x = graph.input("x", "float32", ["rows", 2])
     const [leaky] = graph.node("LeakyRelu", [x], { alpha: float(2), left_out: undefined }, { outputs: [x] })
-    const [parts] = graph.node("ScatterElements", [leaky, graph.constant(int64([1, 1], [1])), graph.constant(float32([1, 1], Float32Array.of(9)))], { axis: 1, reduction: "none" }, { outputs: [x] })
+    const [parts] = graph.node(
+      "ScatterElements",
+      [leaky, graph.constant(int64([1, 1], [1])), graph.constant(float32([1, 1], Float32Array.of(9)))],
+      { axis: 1, reduction: "none" },
+      { outputs: [x] }
+    )
     graph.output("y", parts)
     expect((await runModel(graph.encode(), { x: float32([1, 2], Float32Array.of(-1, 1)) })).y.data).toEqual([-2, 9])
   })

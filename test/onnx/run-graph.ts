@@ -22,7 +22,12 @@ export const runModel = async (model: Uint8Array | string, inputs: Readonly<Reco
       return [name, new ort.Tensor(dtype, data, [...shape])] as const
     })
     const outputs = await session.run(Object.fromEntries(feeds))
-    return Object.fromEntries(Object.entries(outputs).map(([name, { data, dims, type }]) => [name, { type, dims: [...dims], data: Array.from<number | bigint | string>(data).map(Number) }]))
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, { data, dims, type }]) => [
+        name,
+        { type, dims: [...dims], data: Array.from<number | bigint | string>(data).map(Number) }
+      ])
+    )
   } finally {
     await session.release()
   }
@@ -41,7 +46,8 @@ export const evaluate = (side: number | string, symbols: Readonly<Record<string,
  * sides are given by `shapes`, and get their numbers from the inputs.
  */
 export const run = async (
-  inputs: Readonly<Record<string, Tensor>>, build: (values: Readonly<Record<string, Value>>, graph: GraphBuilder) => Value | ReadonlyArray<Value>,
+  inputs: Readonly<Record<string, Tensor>>,
+  build: (values: Readonly<Record<string, Value>>, graph: GraphBuilder) => Value | ReadonlyArray<Value>,
   shapes: Readonly<Record<string, ReadonlyArray<number | string>>> = {}
 ): Promise<ReadonlyArray<Answer>> => {
   const graph = new GraphBuilder("test")
@@ -49,7 +55,9 @@ export const run = async (
   const values: Record<string, Value> = {}
   for (const [name, { dtype, shape }] of Object.entries(inputs)) {
     values[name] = graph.input(name, dtype, shapes[name] ?? shape)
-    shapes[name]?.forEach((side, i) => { if (typeof side === "string") symbols[side] = shape[i] })
+    shapes[name]?.forEach((side, i) => {
+      if (typeof side === "string") symbols[side] = shape[i]
+    })
   }
   const built = build(values, graph)
   const results = "graph" in built ? [built] : built
@@ -76,13 +84,13 @@ export const expectClose = (found: ArrayLike<number>, expected: ArrayLike<number
 
 /** Numbers that look random and are the same on every run: `low` to `high`. */
 export const noise = (shape: ReadonlyArray<number>, seed: number, low = -2, high = 2): Tensor & { readonly dtype: "float32" } => {
-  let state = seed * 2654435761 >>> 0
+  let state = (seed * 2654435761) >>> 0
   const data = new Float32Array(sizeOf(shape)).map(() => {
     // xorshift32
     state ^= state << 13
     state ^= state >>> 17
     state ^= state << 5
-    return low + (state >>> 0) / 2 ** 32 * (high - low)
+    return low + ((state >>> 0) / 2 ** 32) * (high - low)
   })
   const tensor = float32(shape, data)
   if (tensor.dtype !== "float32") throw new Error("float32 makes float32")
@@ -107,10 +115,12 @@ export const indices = (shape: ReadonlyArray<number>): ReadonlyArray<ReadonlyArr
 }
 
 /** Reads an array of a shape by index; an axis of one element stands for all of its places, missing leading axes too. */
-export const reader = ({ data, shape }: { readonly data: ArrayLike<number | bigint>; readonly shape: ReadonlyArray<number> }) => (index: ReadonlyArray<number>): number => {
-  const own = index.slice(index.length - shape.length)
-  return Number(data[own.reduce((flat, at, axis) => flat * shape[axis] + (shape[axis] === 1 ? 0 : at), 0)])
-}
+export const reader =
+  ({ data, shape }: { readonly data: ArrayLike<number | bigint>; readonly shape: ReadonlyArray<number> }) =>
+  (index: ReadonlyArray<number>): number => {
+    const own = index.slice(index.length - shape.length)
+    return Number(data[own.reduce((flat, at, axis) => flat * shape[axis] + (shape[axis] === 1 ? 0 : at), 0)])
+  }
 
 /** An array of a shape, computed element by element. */
 export const computed = (shape: ReadonlyArray<number>, element: (index: ReadonlyArray<number>) => number): ReadonlyArray<number> => indices(shape).map(element)

@@ -24,7 +24,17 @@ const scale = { positionsPerSecond: 25, positionsPerWindow: 50 }
 const markers = { visionStart: 4, visionEnd: 5, audioStart: 6, audioEnd: 7 }
 
 const planned = (part: number, modality: string, rows: number, pieces: MediaPlan["pieces"], secondsPerStep?: number): MediaPlan => ({
-  key: `${modality} ${rows}`, producer: modality, modality, source: modality, part, form: "rows", rows, width: 8, levels: 0, pieces, settings: {},
+  key: `${modality} ${rows}`,
+  producer: modality,
+  modality,
+  source: modality,
+  part,
+  form: "rows",
+  rows,
+  width: 8,
+  levels: 0,
+  pieces,
+  settings: {},
   ...(secondsPerStep === undefined ? {} : { secondsPerStep })
 })
 

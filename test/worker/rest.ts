@@ -4,7 +4,7 @@ import { workerTask } from "../../src/worker/worker-task.ts"
 import { Workers } from "../../src/worker/workers.ts"
 
 const sum = workerTask<typeof import("./probe.worker.ts")>()("./probe.worker.ts", import.meta.url, "sum")
-const program = Effect.gen(function*() {
+const program = Effect.gen(function* () {
   const scope = yield* Scope.make()
   const context = yield* Layer.buildWithScope(Workers.layer({ size: 1 }), scope)
   const value = yield* Effect.flatMap(Workers, (workers) => workers.call(sum, [new Float32Array([1, 2, 3])])).pipe(Effect.provideContext(context))

@@ -35,7 +35,7 @@ if __name__ == "__main__":
     for item in items:
         key = item["kind"], item["task"]; per[key] += 1
         if per[key] > a.items or (a.ablate and item["kind"] != "joint"): continue
-        said = run(model, processor, a.folder, item); ok = all(right(s, t["answers"]) for s, t in zip(said, item["turns"])); got[key].append((ok, item["chance"], item["bound"])); answers[item["id"]] = dict(said=said, right=ok)
+        said = run(model, processor, a.folder, item); ok = all(right(s, t["answers"]) for s, t in zip(said, item["turns"])); got[key].append((ok, item["chance"], item.get("bound"))); answers[item["id"]] = dict(said=said, right=ok)
     table = {}
     print("| task | n | right | chance | bound |\n|---|---|---|---|---|")
     for (kind, task), v in got.items(): acc = sum(o for o, _, _ in v) / len(v); table[f"{kind}: {task}"] = acc; print(f"| {kind}: {task} | {len(v)} | {acc:.0%} | {v[0][1]:.0%} | {'' if v[0][2] is None else f'{v[0][2]:.0%}'} |", flush=True)

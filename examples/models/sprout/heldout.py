@@ -71,7 +71,7 @@ class Writer:
         for task, q, a in new: self.keep(kind, task, TASKS[kind][task], files, [(q, a)])
     def keep(self, kind, task, chance, files, turns):
         n = self.have[kind, task] = self.have.get((kind, task), 0) + 1
-        self.out.append(dict(id=f"{kind}-{task.replace(' ', '-').replace(',', '')}-{n}", kind=kind, task=task, chance=round(chance, 3), bound=BOUND.get((kind, task), .85) if task != ANOTHER_SYNTHESIZER else None, media=files, turns=[dict(question=q, answers=answers(a, "count" in task or "often" in task)) for q, a in turns]))
+        self.out.append(dict(id=f"{kind}-{task.replace(' ', '-').replace(',', '')}-{n}", kind=kind, task=task, chance=round(chance, 3), **({} if task == ANOTHER_SYNTHESIZER else dict(bound=BOUND.get((kind, task), .85))), media=files, turns=[dict(question=q, answers=answers(a, "count" in task or "often" in task)) for q, a in turns]))
     def wants(self, kind): return [t for t in TASKS[kind] if self.have.get((kind, t), 0) < self.items]
 
     def timing(self, choices):

@@ -36,13 +36,16 @@ export const bestResolution = ({ height, width }: PixelSize, resolutions: readon
 /** A picture in the middle of a canvas of `resolution`, as large as fits (`get_patch_output_size`, `_get_padding_size`), in tiles of `tile` pixels a side. */
 export const anyResolution = ({ height, width }: PixelSize, resolution: PixelSize, tile: number): AnyResolution => {
   const [across, down] = [resolution.width / width, resolution.height / height]
-  const resized = across < down
-    ? { width: resolution.width, height: Math.min(Math.ceil(height * across), resolution.height) }
-    : { width: Math.min(Math.ceil(width * down), resolution.width), height: resolution.height }
+  const resized =
+    across < down
+      ? { width: resolution.width, height: Math.min(Math.ceil(height * across), resolution.height) }
+      : { width: Math.min(Math.ceil(width * down), resolution.width), height: resolution.height }
   const [rows, columns] = [Math.floor(resolution.height / tile), Math.floor(resolution.width / tile)]
   return {
-    rows, columns, resized,
+    rows,
+    columns,
+    resized,
     canvas: { left: 0 - Math.floor((resolution.width - resized.width) / 2), top: 0 - Math.floor((resolution.height - resized.height) / 2), ...resolution },
-    tiles: Array.from({ length: rows * columns }, (_, i) => ({ left: i % columns * tile, top: Math.floor(i / columns) * tile, width: tile, height: tile }))
+    tiles: Array.from({ length: rows * columns }, (_, i) => ({ left: (i % columns) * tile, top: Math.floor(i / columns) * tile, width: tile, height: tile }))
   }
 }

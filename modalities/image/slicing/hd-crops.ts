@@ -24,7 +24,9 @@ export interface HdCrops {
 
 /** How many crops across and down have the ratio closest to a picture's; of equally close ones the larger, where the picture has half its pixels (`find_closest_aspect_ratio`). */
 const closestGrid = ({ height, width }: PixelSize, { crop, maxCrops }: HdCropSettings): { readonly columns: number; readonly rows: number } => {
-  const grids = Array.from({ length: maxCrops }, (_, i) => Array.from({ length: Math.floor(maxCrops / (i + 1)) }, (__, j) => ({ columns: i + 1, rows: j + 1 }))).flat()
+  const grids = Array.from({ length: maxCrops }, (_, i) =>
+    Array.from({ length: Math.floor(maxCrops / (i + 1)) }, (__, j) => ({ columns: i + 1, rows: j + 1 }))
+  ).flat()
   let best = { columns: 1, rows: 1 }
   let least = Infinity
   for (const grid of grids.toSorted((a, b) => a.columns * a.rows - b.columns * b.rows)) {
@@ -45,11 +47,13 @@ export const hdCrops = (picture: PixelSize, settings: HdCropSettings): HdCrops =
   const { columns, rows } = covered.columns * covered.rows > maxCrops ? closestGrid(picture, settings) : covered
   const canvas = { width: columns * crop, height: rows * crop }
   const [across, down] = [canvas.width / picture.width, canvas.height / picture.height]
-  const size = across < down
-    ? { width: canvas.width, height: Math.trunc(picture.height * across) }
-    : { width: Math.trunc(picture.width * down), height: canvas.height }
+  const size =
+    across < down ? { width: canvas.width, height: Math.trunc(picture.height * across) } : { width: Math.trunc(picture.width * down), height: canvas.height }
   return {
-    rows, columns, size,
-    patchRows: canvas.height / patch - Math.floor((canvas.height - size.height) / patch), patchColumns: canvas.width / patch - Math.floor((canvas.width - size.width) / patch)
+    rows,
+    columns,
+    size,
+    patchRows: canvas.height / patch - Math.floor((canvas.height - size.height) / patch),
+    patchColumns: canvas.width / patch - Math.floor((canvas.width - size.width) / patch)
   }
 }

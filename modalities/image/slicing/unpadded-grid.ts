@@ -9,7 +9,7 @@ export const intOfRounded = (value: number): number => {
 
 /** Python's `a // b` of floats, for positive ones: exact, where `Math.floor(a / b)` may be one more. */
 export const floorDivided = (a: number, b: number): number => {
-  const quotient = (a - a % b) / b
+  const quotient = (a - (a % b)) / b
   const floor = Math.floor(quotient)
   return quotient - floor > 0.5 ? floor + 1 : floor
 }
@@ -29,6 +29,6 @@ export const unpadded = (picture: PixelSize, grid: PixelSize): PixelBox => {
 
 /** A grid with at most about `most` rows in all: as it is up to 1.1 times their square root a side, else made smaller (`pack_image_features`, `anyres_max`). */
 export const shrunk = ({ height, width }: PixelSize, most: number): PixelSize => {
-  const ratio = Math.sqrt(height * width / most)
+  const ratio = Math.sqrt((height * width) / most)
   return ratio > 1.1 ? { width: floorDivided(width, ratio), height: floorDivided(height, ratio) } : { width, height }
 }

@@ -19,8 +19,15 @@ export interface Adapter {
  */
 export const adaptedLinear = (graph: GraphBuilder, adapters: ReadonlyArray<Adapter>, base: string): LinearForm => {
   const switches = adapters.map(({ name, scale }) => mul(graph.input(`adapter.${name}`, "float32", [1]), scale))
-  return (x: Value, weights: Weights, name: string, inputs: number, outputs: number, bias: boolean): Value => adapters.reduce((sum, adapter, i) => {
-    const inner = fusedMatMul(x, weights.tensor(`${name}.lora_A.${adapter.name}.weight`, [adapter.rank, inputs]), { transB: true })
-    return add(sum, fusedMatMul(mul(inner, switches[i]), weights.tensor(`${name}.lora_B.${adapter.name}.weight`, [outputs, adapter.rank]), { transB: true }))
-  }, linear(x, weights, `${name}${base}`, inputs, outputs, bias))
+  return (x: Value, weights: Weights, name: string, inputs: number, outputs: number, bias: boolean): Value =>
+    adapters.reduce(
+      (sum, adapter, i) => {
+        const inner = fusedMatMul(x, weights.tensor(`${name}.lora_A.${adapter.name}.weight`, [adapter.rank, inputs]), { transB: true })
+        return add(
+          sum,
+          fusedMatMul(mul(inner, switches[i]), weights.tensor(`${name}.lora_B.${adapter.name}.weight`, [outputs, adapter.rank]), { transB: true })
+        )
+      },
+      linear(x, weights, `${name}${base}`, inputs, outputs, bias)
+    )
 }

@@ -2,7 +2,7 @@
 export type AxisWeights = Float32Array<ArrayBuffer>
 
 /** Where each element of an axis stands among `from` elements, pixels being areas (`align_corners=False`). */
-const centreOf = (i: number, from: number, to: number): number => from / to * (i + 0.5) - 0.5
+const centreOf = (i: number, from: number, to: number): number => (from / to) * (i + 0.5) - 0.5
 
 /** Every element as it is: [count, count]. */
 export const sameWeights = (count: number): AxisWeights => {
@@ -47,7 +47,7 @@ export const bicubicWeights = (from: number, to: number): AxisWeights => {
 export const averageWeights = (from: number, to: number): AxisWeights => {
   const weights = new Float32Array(to * from)
   for (let i = 0; i < to; i++) {
-    const [first, end] = [Math.floor(i * from / to), Math.ceil((i + 1) * from / to)]
+    const [first, end] = [Math.floor((i * from) / to), Math.ceil(((i + 1) * from) / to)]
     weights.fill(1 / (end - first), i * from + first, i * from + end)
   }
   return weights

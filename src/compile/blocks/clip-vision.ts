@@ -19,29 +19,47 @@ export interface ClipDefaults {
 }
 
 /** Of transformers' `CLIPVisionConfig`. */
-export const clipDefaults: ClipDefaults = { hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12, image_size: 224, patch_size: 32 }
+export const clipDefaults: ClipDefaults = {
+  hidden_size: 768,
+  intermediate_size: 3072,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  image_size: 224,
+  patch_size: 32
+}
 
 /** `vision_config` of a CLIP encoder. */
-export const clipConfig = (defaults: ClipDefaults) => Schema.Struct({
-  hidden_size: int(defaults.hidden_size),
-  intermediate_size: int(defaults.intermediate_size),
-  num_hidden_layers: int(defaults.num_hidden_layers),
-  num_attention_heads: int(defaults.num_attention_heads),
-  num_channels: int(3).check(Schema.makeFilter((channels) => channels === 3 || "3 channels are read")),
-  image_size: int(defaults.image_size),
-  patch_size: int(defaults.patch_size),
-  hidden_act: text("quick_gelu").check(Schema.makeFilter((name) => name in activations || `${name} is no activation that is known here`)),
-  layer_norm_eps: number(1e-5)
-}).check(Schema.makeFilter(({ hidden_size, image_size, num_attention_heads, patch_size }) =>
-  patch_size < 1 || image_size < patch_size ? `image_size is ${image_size}, patch_size ${patch_size}`
-    : num_attention_heads < 1 || hidden_size % num_attention_heads !== 0 ? `hidden_size ${hidden_size} is no multiple of ${num_attention_heads} heads` : true))
+export const clipConfig = (defaults: ClipDefaults) =>
+  Schema.Struct({
+    hidden_size: int(defaults.hidden_size),
+    intermediate_size: int(defaults.intermediate_size),
+    num_hidden_layers: int(defaults.num_hidden_layers),
+    num_attention_heads: int(defaults.num_attention_heads),
+    num_channels: int(3).check(Schema.makeFilter((channels) => channels === 3 || "3 channels are read")),
+    image_size: int(defaults.image_size),
+    patch_size: int(defaults.patch_size),
+    hidden_act: text("quick_gelu").check(Schema.makeFilter((name) => name in activations || `${name} is no activation that is known here`)),
+    layer_norm_eps: number(1e-5)
+  }).check(
+    Schema.makeFilter(({ hidden_size, image_size, num_attention_heads, patch_size }) =>
+      patch_size < 1 || image_size < patch_size
+        ? `image_size is ${image_size}, patch_size ${patch_size}`
+        : num_attention_heads < 1 || hidden_size % num_attention_heads !== 0
+          ? `hidden_size ${hidden_size} is no multiple of ${num_attention_heads} heads`
+          : true
+    )
+  )
 
 /** A CLIP encoder's configuration, read. */
 export type ClipConfig = ReturnType<typeof clipConfig>["Type"]
 
 /** The layers' form. */
 export const clipLayers = (config: ClipConfig): VisionTransformerSpec => ({
-  width: config.hidden_size, heads: config.num_attention_heads, inner: config.intermediate_size, epsilon: config.layer_norm_eps, activation: activations[config.hidden_act]
+  width: config.hidden_size,
+  heads: config.num_attention_heads,
+  inner: config.intermediate_size,
+  epsilon: config.layer_norm_eps,
+  activation: activations[config.hidden_act]
 })
 
 /** Weights of `mapGrid` that bring the learned positions [patches across, patches across] to another grid: [height, across] and [width, across]. */
@@ -55,7 +73,13 @@ export interface PositionMap {
  * patches row by row (transformers `CLIPVisionTransformer`, before the norm behind the last layer). `weights`: holds `embeddings`, `pre_layrnorm` and `encoder`.
  * `positions`: where pictures are not of the configuration's size (thunlp's `AdaptCLIPVisionEmbeddings`).
  */
-export const clipStates = (pixels: Value, weights: Weights, config: ClipConfig, after: ReadonlyArray<number>, positions?: PositionMap): ReadonlyArray<Value> => {
+export const clipStates = (
+  pixels: Value,
+  weights: Weights,
+  config: ClipConfig,
+  after: ReadonlyArray<number>,
+  positions?: PositionMap
+): ReadonlyArray<Value> => {
   const { hidden_size: width, image_size, layer_norm_eps, num_channels: channels, patch_size: patchSize } = config
   const across = Math.floor(image_size / patchSize)
   const embeddings = weights.at("embeddings")
@@ -63,7 +87,8 @@ export const clipStates = (pixels: Value, weights: Weights, config: ClipConfig, 
   const table = embeddings.tensor("position_embedding.weight", [1 + across ** 2, width])
   const first = add(reshape(embeddings.tensor("class_embedding", [width]), [1, width]), slice(table, { axis: 0, from: 0, to: 1 }))
   const learned = slice(table, { axis: 0, from: 1, to: Number.MAX_SAFE_INTEGER })
-  const placed = positions === undefined ? learned : reshape(mapGrid(reshape(learned, [1, across, across, width]), positions.rows, positions.columns, width), [-1, width])
+  const placed =
+    positions === undefined ? learned : reshape(mapGrid(reshape(learned, [1, across, across, width]), positions.rows, positions.columns, width), [-1, width])
   // An empty row in front of the patches takes the class token, which has its position already.
   const rows = add(pad(patches, [0, 1, 0, 0, 0, 0]), concat([first, placed], 0))
   return visionStates(layer(rows, weights, "pre_layrnorm", width, layer_norm_eps), weights.at("encoder"), clipLayers(config), after)

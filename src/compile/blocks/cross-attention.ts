@@ -27,7 +27,14 @@ const gateOf = (weights: Weights, name: string): Value => weights.tensor(name, [
  * A layer that looks at a memory (transformers 5.18 `MllamaCrossAttentionDecoderLayer`): queries with norms and without rotary against `cross_key.<index>` and
  * `cross_value.<index>`, both additions gated. `index`: its number among such layers.
  */
-export const crossAttentionLayer = (graph: GraphBuilder, x: Value, weights: Weights, index: number, spec: DecoderSpec, { bias, gate }: CrossInputValues): Value => {
+export const crossAttentionLayer = (
+  graph: GraphBuilder,
+  x: Value,
+  weights: Weights,
+  index: number,
+  spec: DecoderSpec,
+  { bias, gate }: CrossInputValues
+): Value => {
   const { activation, epsilon, headWidth, heads, inner, kvHeads, width } = spec
   const group = heads / kvHeads
   const attention = weights.at("cross_attn")

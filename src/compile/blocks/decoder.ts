@@ -61,7 +61,10 @@ export const attention = (graph: GraphBuilder, x: Value, weights: Weights, layer
   const kind = spec.kindOf(layer)
   const { linear: product = linear } = spec
   const sizes = { q: heads * headWidth, k: kvHeads * headWidth, v: kvHeads * headWidth }
-  const [fusedQ, fusedK, fusedV] = spec.fused === true ? split(product(x, weights, "qkv_proj", width, sizes.q + sizes.k + sizes.v, spec.qkvBias), { axis: 1, sizes: [sizes.q, sizes.k, sizes.v] }) : []
+  const [fusedQ, fusedK, fusedV] =
+    spec.fused === true
+      ? split(product(x, weights, "qkv_proj", width, sizes.q + sizes.k + sizes.v, spec.qkvBias), { axis: 1, sizes: [sizes.q, sizes.k, sizes.v] })
+      : []
   const fused = { q: fusedQ, k: fusedK, v: fusedV }
   const projected = (name: "q" | "k" | "v"): Value => fused[name] ?? product(x, weights, `${name}_proj`, width, sizes[name], spec.qkvBias)
   const turned = (name: "q" | "k", count: number): Value => {
@@ -69,7 +72,10 @@ export const attention = (graph: GraphBuilder, x: Value, weights: Weights, layer
     if (spec.headNorms === true) {
       rows = reshape(rms(reshape(rows, [-1, count, headWidth]), weights, `${name}_norm`, headWidth, spec.epsilon, spec.plusOne), [-1, count * headWidth])
     }
-    return rotaryEmbedding(reshape(rows, [1, -1, count * headWidth]), shared.cos[kind], shared.sin[kind], { heads: count, ...(spec.rotaryWidth === undefined ? {} : { rotaryWidth: spec.rotaryWidth }) })
+    return rotaryEmbedding(reshape(rows, [1, -1, count * headWidth]), shared.cos[kind], shared.sin[kind], {
+      heads: count,
+      ...(spec.rotaryWidth === undefined ? {} : { rotaryWidth: spec.rotaryWidth })
+    })
   }
   const cached = (name: "key" | "value", rows: Value): Value => {
     const past = graph.input(`past_${name}.${layer}`, "float32", [1, kvHeads, "cells", headWidth])
@@ -102,7 +108,8 @@ export const sharedInputs = (graph: GraphBuilder, spec: DecoderSpec): Shared => 
 export const decoderLayer = (graph: GraphBuilder, x: Value, weights: Weights, layer: number, spec: DecoderSpec, shared: Shared): Value => {
   const norm = (value: Value, name: string) => rms(value, weights, name, spec.width, spec.epsilon, spec.plusOne)
   const attended = attention(graph, norm(x, "input_layernorm"), weights.at("self_attn"), layer, spec, shared)
-  const feed = (value: Value) => (spec.fused === true ? fusedGated : gated)(value, weights.at("mlp"), spec.width, spec.inner, spec.activation, false, spec.linear)
+  const feed = (value: Value) =>
+    (spec.fused === true ? fusedGated : gated)(value, weights.at("mlp"), spec.width, spec.inner, spec.activation, false, spec.linear)
   if (spec.sandwich === true) {
     const middle = add(x, norm(attended, "post_attention_layernorm"))
     return add(middle, norm(feed(norm(middle, "pre_feedforward_layernorm")), "post_feedforward_layernorm"))
@@ -125,7 +132,10 @@ export const decoder = (graph: GraphBuilder, weights: Weights, head: Value, spec
   for (let layer = 0; layer < spec.layers; layer++) {
     const own = weights.at(`layers.${layer}`)
     const cross = crossLayers.filter((one) => one < layer).length
-    x = memory !== undefined && crossLayers.includes(layer) ? crossAttentionLayer(graph, x, own, cross, spec, memory) : decoderLayer(graph, x, own, layer - cross, spec, shared)
+    x =
+      memory !== undefined && crossLayers.includes(layer)
+        ? crossAttentionLayer(graph, x, own, cross, spec, memory)
+        : decoderLayer(graph, x, own, layer - cross, spec, shared)
     if (layer < spec.levels) x = add(x, graph.input(`level.${layer}`, "float32", ["rows", spec.width]))
   }
   // More levels than layers: the reference adds no more, but the session gives them all.

@@ -16,13 +16,14 @@ export interface Llama3Scaling {
 export const llama3Rotary = (spec: PlainRotarySpec, { factor, high, low, original }: Llama3Scaling): Rotary => {
   const plain = plainRotary(spec)
   return {
-    ...plain, id: `${plain.id} llama3 ${factor} ${low} ${high} ${original}`,
+    ...plain,
+    id: `${plain.id} llama3 ${factor} ${low} ${high} ${original}`,
     frequencies: plain.frequencies.map((frequency) => {
-      const turns = original * frequency / (2 * Math.PI)
+      const turns = (original * frequency) / (2 * Math.PI)
       if (turns > high) return frequency
       if (turns < low) return frequency / factor
       const smooth = (turns - low) / (high - low)
-      return (1 - smooth) * frequency / factor + smooth * frequency
+      return ((1 - smooth) * frequency) / factor + smooth * frequency
     })
   }
 }

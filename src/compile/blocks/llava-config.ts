@@ -38,43 +38,63 @@ export interface LlavaConfig {
   readonly tied: boolean
 }
 
-const fields = (defaults: LlavaDefaults) => Schema.Struct({
-  image_token_index: int(defaults.imageToken),
-  projector_hidden_act: text("gelu"),
-  multimodal_projector_bias: flag(true),
-  vision_feature_layer: Schema.Union([Schema.Int, Schema.Array(Schema.Int)]).pipe(Schema.withDecodingDefault(Effect.succeed(defaults.featureLayer))),
-  vision_feature_select_strategy: Schema.Literals(["default", "full"]).pipe(Schema.withDecodingDefault(Effect.succeed(defaults.selectStrategy))),
-  tie_word_embeddings: flag(false)
-})
+const fields = (defaults: LlavaDefaults) =>
+  Schema.Struct({
+    image_token_index: int(defaults.imageToken),
+    projector_hidden_act: text("gelu"),
+    multimodal_projector_bias: flag(true),
+    vision_feature_layer: Schema.Union([Schema.Int, Schema.Array(Schema.Int)]).pipe(Schema.withDecodingDefault(Effect.succeed(defaults.featureLayer))),
+    vision_feature_select_strategy: Schema.Literals(["default", "full"]).pipe(Schema.withDecodingDefault(Effect.succeed(defaults.selectStrategy))),
+    tie_word_embeddings: flag(false)
+  })
 
 /** Reads config.json (transformers 5.18 `LlavaConfig`, `LlavaOnevisionConfig`). Fails with `CheckpointUnreadable` that names the field. */
-export const parseLlava = (config: Readonly<Record<string, unknown>>, path: string, defaults: LlavaDefaults): Effect.Effect<LlavaConfig, CheckpointUnreadable> => Effect.gen(function*() {
-  // Transformers 5 may write the token under its newer name.
-  const read = yield* decodeConfig(fields(defaults), { ...(config.image_token_id === undefined ? {} : { image_token_index: config.image_token_id }), ...config }, path)
-  const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
-  if (!(read.projector_hidden_act in activations)) return yield* refuse("projector_hidden_act", `is ${read.projector_hidden_act}; known are ${Object.keys(activations).join(", ")}`)
+export const parseLlava = (
+  config: Readonly<Record<string, unknown>>,
+  path: string,
+  defaults: LlavaDefaults
+): Effect.Effect<LlavaConfig, CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    // Transformers 5 may write the token under its newer name.
+    const read = yield* decodeConfig(
+      fields(defaults),
+      { ...(config.image_token_id === undefined ? {} : { image_token_index: config.image_token_id }), ...config },
+      path
+    )
+    const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
+    if (!(read.projector_hidden_act in activations))
+      return yield* refuse("projector_hidden_act", `is ${read.projector_hidden_act}; known are ${Object.keys(activations).join(", ")}`)
 
-  const seeing = record(config.vision_config)
-  const given = config.vision_config !== undefined && config.vision_config !== null
-  const visionType = seeing.model_type ?? defaults.visionType
-  if (visionType !== "clip_vision_model" && visionType !== "siglip_vision_model") return yield* refuse("vision_config.model_type", `is ${JSON.stringify(visionType)}; clip_vision_model and siglip_vision_model are run here`)
-  const vision: LlavaVision = visionType === "clip_vision_model"
-    ? { kind: "clip", config: yield* decodeConfig(clipConfig(given ? clipDefaults : defaults.vision), seeing, path) }
-    : { kind: "siglip", config: yield* decodeConfig(siglipConfig(given ? siglipDefaults : defaults.vision), seeing, path) }
+    const seeing = record(config.vision_config)
+    const given = config.vision_config !== undefined && config.vision_config !== null
+    const visionType = seeing.model_type ?? defaults.visionType
+    if (visionType !== "clip_vision_model" && visionType !== "siglip_vision_model")
+      return yield* refuse("vision_config.model_type", `is ${JSON.stringify(visionType)}; clip_vision_model and siglip_vision_model are run here`)
+    const vision: LlavaVision =
+      visionType === "clip_vision_model"
+        ? { kind: "clip", config: yield* decodeConfig(clipConfig(given ? clipDefaults : defaults.vision), seeing, path) }
+        : { kind: "siglip", config: yield* decodeConfig(siglipConfig(given ? siglipDefaults : defaults.vision), seeing, path) }
 
-  const speaking = record(config.text_config)
-  const textType = speaking.model_type ?? defaults.textType
-  if (textType !== "llama" && textType !== "qwen2") return yield* refuse("text_config.model_type", `is ${JSON.stringify(textType)}; llama and qwen2 are run here`)
-  const text = yield* parseLlama(speaking, textType === "llama" ? llamaDefaults : qwen2Defaults, path, "text_config.")
+    const speaking = record(config.text_config)
+    const textType = speaking.model_type ?? defaults.textType
+    if (textType !== "llama" && textType !== "qwen2")
+      return yield* refuse("text_config.model_type", `is ${JSON.stringify(textType)}; llama and qwen2 are run here`)
+    const text = yield* parseLlama(speaking, textType === "llama" ? llamaDefaults : qwen2Defaults, path, "text_config.")
 
-  const { image_size, num_hidden_layers: layers, patch_size } = vision.config
-  const after = [read.vision_feature_layer].flat().map((layer) => layer < 0 ? layers + 1 + layer : layer)
-  if (after.length === 0 || after.some((layer) => layer < 0 || layer > layers)) return yield* refuse("vision_feature_layer", `is ${JSON.stringify(read.vision_feature_layer)}; the encoder has ${layers} layers`)
-  const dropsFirst = read.vision_feature_select_strategy === "default"
-  return {
-    text, qkvBias: textType === "qwen2", vision, after, dropsFirst,
-    tileRows: Math.floor(image_size / patch_size) ** 2 + (vision.kind === "clip" ? 1 : 0) - (dropsFirst ? 1 : 0),
-    projector: { activation: read.projector_hidden_act, bias: read.multimodal_projector_bias },
-    imageToken: read.image_token_index, tied: read.tie_word_embeddings || text.tied === true
-  }
-})
+    const { image_size, num_hidden_layers: layers, patch_size } = vision.config
+    const after = [read.vision_feature_layer].flat().map((layer) => (layer < 0 ? layers + 1 + layer : layer))
+    if (after.length === 0 || after.some((layer) => layer < 0 || layer > layers))
+      return yield* refuse("vision_feature_layer", `is ${JSON.stringify(read.vision_feature_layer)}; the encoder has ${layers} layers`)
+    const dropsFirst = read.vision_feature_select_strategy === "default"
+    return {
+      text,
+      qkvBias: textType === "qwen2",
+      vision,
+      after,
+      dropsFirst,
+      tileRows: Math.floor(image_size / patch_size) ** 2 + (vision.kind === "clip" ? 1 : 0) - (dropsFirst ? 1 : 0),
+      projector: { activation: read.projector_hidden_act, bias: read.multimodal_projector_bias },
+      imageToken: read.image_token_index,
+      tied: read.tie_word_embeddings || text.tied === true
+    }
+  })

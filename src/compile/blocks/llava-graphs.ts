@@ -48,7 +48,14 @@ export const isLlavaSkipped = (name: string, { after, tied }: LlavaConfig, names
 
 /** Two layers of the decoder's width (transformers `LlavaMultiModalProjector`). */
 const projected = (rows: Value, weights: Weights, { after, projector, text, vision }: LlavaConfig): Value =>
-  linear(activations[projector.activation](linear(rows, weights, "linear_1", vision.config.hidden_size * after.length, text.width, projector.bias)), weights, "linear_2", text.width, text.width, projector.bias)
+  linear(
+    activations[projector.activation](linear(rows, weights, "linear_1", vision.config.hidden_size * after.length, text.width, projector.bias)),
+    weights,
+    "linear_2",
+    text.width,
+    text.width,
+    projector.bias
+  )
 
 /** The graphs `embed`, `decoder`, and `vision`: `pixels` [tiles, 3, side, side] to `embeddings` [tiles, rows, width]. */
 export const llavaGraphs = (config: LlavaConfig, names: LlavaNames): ReadonlyArray<GraphSource> => [
@@ -59,7 +66,10 @@ export const llavaGraphs = (config: LlavaConfig, names: LlavaNames): ReadonlyArr
       const { after, dropsFirst, vision } = config
       const { image_size: side, num_channels: channels } = vision.config
       const pixels = graph.input("pixels", "float32", ["tiles", channels, side, side])
-      const states = vision.kind === "clip" ? clipStates(pixels, weights.at(names.vision), vision.config, after) : siglipStates(pixels, weights.at(names.vision), vision.config, after)
+      const states =
+        vision.kind === "clip"
+          ? clipStates(pixels, weights.at(names.vision), vision.config, after)
+          : siglipStates(pixels, weights.at(names.vision), vision.config, after)
       const joined = states.length === 1 ? states[0] : concat(states, 2)
       const rows = dropsFirst ? slice(joined, { axis: 1, from: 1, to: Number.MAX_SAFE_INTEGER }) : joined
       graph.output("embeddings", projected(rows, weights.at(names.projector), config))
@@ -68,6 +78,14 @@ export const llavaGraphs = (config: LlavaConfig, names: LlavaNames): ReadonlyArr
 ]
 
 /** The graph `vision` as an encoder of tiles. */
-export const llavaEncoder = ({ text, tileRows, vision: { config } }: LlavaConfig, graph: Graph): TileEncoder => tileEncoder({
-  side: config.image_size, channels: config.num_channels, patches: Math.floor(config.image_size / config.patch_size) ** 2, rows: tileRows, width: text.width
-}, graph)
+export const llavaEncoder = ({ text, tileRows, vision: { config } }: LlavaConfig, graph: Graph): TileEncoder =>
+  tileEncoder(
+    {
+      side: config.image_size,
+      channels: config.num_channels,
+      patches: Math.floor(config.image_size / config.patch_size) ** 2,
+      rows: tileRows,
+      width: text.width
+    },
+    graph
+  )

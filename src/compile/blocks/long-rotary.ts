@@ -25,9 +25,11 @@ export const longRotary = (spec: PlainRotarySpec, { attentionFactor, factor, lon
   const scale = attentionFactor ?? (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)))
   const { headWidth, theta } = spec
   const stretched = (name: string, factors: ReadonlyArray<number>): Rotary => ({
-    ...plain, scale, id: `${plain.id} ${name} ${factors.join(",")}`,
-    frequencies: Float32Array.from(factors, (by, i) => 1 / Math.fround(Math.fround(by) * Math.fround(theta ** (2 * i / headWidth))))
+    ...plain,
+    scale,
+    id: `${plain.id} ${name} ${factors.join(",")}`,
+    frequencies: Float32Array.from(factors, (by, i) => 1 / Math.fround(Math.fround(by) * Math.fround(theta ** ((2 * i) / headWidth))))
   })
   const [within, beyond] = [stretched("short", short), stretched("long", long)]
-  return (positions) => positions > original ? beyond : within
+  return (positions) => (positions > original ? beyond : within)
 }

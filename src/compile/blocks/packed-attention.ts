@@ -7,7 +7,11 @@ const parts = ["query", "key", "value"] as const
 /** One of three matrices, or vectors, that the checkpoint keeps as one. */
 const third = (weights: Weights, name: string, shape: ReadonlyArray<number>, which: number): Value => {
   const size = shape.reduce((product, side) => product * side, 1)
-  return weights.tensor(name, shape, { stored: [3 * shape[0], ...shape.slice(1)], name: parts[which], make: (stored) => stored.slice(which * size, (which + 1) * size) })
+  return weights.tensor(name, shape, {
+    stored: [3 * shape[0], ...shape.slice(1)],
+    name: parts[which],
+    make: (stored) => stored.slice(which * size, (which + 1) * size)
+  })
 }
 
 /** Rows [..., width] as queries, keys or values of torch's `MultiheadAttention`, whose weights are kept as one. `weights`: holds `in_proj_weight` and `in_proj_bias`. */

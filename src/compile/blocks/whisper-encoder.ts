@@ -32,7 +32,10 @@ export const whisperLayer = (x: Value, weights: Weights, { heads, inner, width }
   const project = (name: string, bias: boolean) => linear(normed, weights.at("self_attn"), name, width, width, bias)
   const mixed = multiHeadAttention(project("q_proj", true), project("k_proj", false), project("v_proj", true), { heads })
   const middle = add(x, linear(mixed, weights.at("self_attn"), "out_proj", width, width, true))
-  return add(middle, twoLayer(layer(middle, weights, "final_layer_norm", width, WHISPER_EPSILON), weights, ["fc1", "fc2"], width, inner, width, (value) => gelu(value, "none")))
+  return add(
+    middle,
+    twoLayer(layer(middle, weights, "final_layer_norm", width, WHISPER_EPSILON), weights, ["fc1", "fc2"], width, inner, width, (value) => gelu(value, "none"))
+  )
 }
 
 /** Neighbours averaged, an odd last row left out: [windows, rows, width] to [windows, rows / 2, width]. */

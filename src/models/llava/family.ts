@@ -20,7 +20,10 @@ import { Workers } from "../../worker/workers.ts"
 const defaults: LlavaDefaults = {
   visionType: "clip_vision_model",
   vision: { hidden_size: 1024, intermediate_size: 4096, num_hidden_layers: 24, num_attention_heads: 16, image_size: 336, patch_size: 14 },
-  textType: "llama", featureLayer: -2, selectStrategy: "default", imageToken: 32000
+  textType: "llama",
+  featureLayer: -2,
+  selectStrategy: "default",
+  imageToken: 32000
 }
 
 /**
@@ -30,39 +33,59 @@ const defaults: LlavaDefaults = {
 export const family: FamilyModule = {
   modelTypes: ["llava"],
   card: { slicing: "one fixed size", projector: "two layers", positions: "one axis" },
-  open: (checkpoint, options) => Effect.gen(function*() {
-    const config = yield* parseLlava(checkpoint.config, `${checkpoint.folder}/config.json`, defaults)
-    const { imageToken, text, vision } = config
-    const file = yield* processorFile(checkpoint, "image_processor")
-    const isClip = typeof file.image_processor_type === "string" ? file.image_processor_type.startsWith("CLIP") : vision.kind === "clip"
-    const processor = yield* readSquareProcessor(file, `${checkpoint.folder}: processor settings`, isClip ? clipSquares : siglipSquares, vision.config.image_size)
-    const generation = yield* readGeneration(checkpoint)
-    const { template, tokenizer } = yield* openText(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>", "<|im_end|>"])
+  open: (checkpoint, options) =>
+    Effect.gen(function* () {
+      const config = yield* parseLlava(checkpoint.config, `${checkpoint.folder}/config.json`, defaults)
+      const { imageToken, text, vision } = config
+      const file = yield* processorFile(checkpoint, "image_processor")
+      const isClip = typeof file.image_processor_type === "string" ? file.image_processor_type.startsWith("CLIP") : vision.kind === "clip"
+      const processor = yield* readSquareProcessor(
+        file,
+        `${checkpoint.folder}: processor settings`,
+        isClip ? clipSquares : siglipSquares,
+        vision.config.image_size
+      )
+      const generation = yield* readGeneration(checkpoint)
+      const { template, tokenizer } = yield* openText(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>", "<|im_end|>"])
 
-    const names = llavaNames(checkpoint)
-    const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
-    const { graphs, key } = yield* openGraphs(checkpoint, options, llavaGraphs({ ...config, tied }, names), (name) => isLlavaSkipped(name, { ...config, tied }, names))
+      const names = llavaNames(checkpoint)
+      const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
+      const { graphs, key } = yield* openGraphs(checkpoint, options, llavaGraphs({ ...config, tied }, names), (name) =>
+        isLlavaSkipped(name, { ...config, tied }, names)
+      )
 
-    const producers = [...options.producers, tiledPictures({
-      id: key, width: text.width, workers: yield* Workers, encoder: llavaEncoder(config, graphs.vision), reads: { alpha: "dropped" },
-      cut: (media) => Effect.map(squarePicture(media, processor), (recipe) => ({ recipe, tiles: [undefined] }))
-    })]
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType: "llava", modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { image: imageToken }, partsOnly: true, around: true }),
-        positions: oneAxis, attention: [llamaAttention(text)], queryHeads: text.heads, levels: 0
-      }),
-      decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.maxPositions,
-      // The model card's example: 200 tokens, greedy where generation_config.json does not say.
-      defaults: { maxTokens: 200, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: { placeholder: () => imageToken, pictureLevel: pictureLevel(processor.normalization), options: [], hasPositions: false, tables: {} }
-    }
-    return model
-  })
+      const producers = [
+        ...options.producers,
+        tiledPictures({
+          id: key,
+          width: text.width,
+          workers: yield* Workers,
+          encoder: llavaEncoder(config, graphs.vision),
+          reads: { alpha: "dropped" },
+          cut: (media) => Effect.map(squarePicture(media, processor), (recipe) => ({ recipe, tiles: [undefined] }))
+        })
+      ]
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType: "llava",
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { image: imageToken }, partsOnly: true, around: true }),
+          positions: oneAxis,
+          attention: [llamaAttention(text)],
+          queryHeads: text.heads,
+          levels: 0
+        }),
+        decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.maxPositions,
+        // The model card's example: 200 tokens, greedy where generation_config.json does not say.
+        defaults: { maxTokens: 200, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: { placeholder: () => imageToken, pictureLevel: pictureLevel(processor.normalization), options: [], hasPositions: false, tables: {} }
+      }
+      return model
+    })
 }

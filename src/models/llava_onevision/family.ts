@@ -25,52 +25,72 @@ import { pictures } from "./pictures.ts"
 export const family: FamilyModule = {
   modelTypes: ["llava_onevision"],
   card: { slicing: "any resolution: tiles, unpadded, a newline a row; one tile beside others", projector: "two layers; clips pooled", positions: "one axis" },
-  open: (checkpoint, options) => Effect.gen(function*() {
-    const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
-    const { across, imageToken, text, videoToken } = config
-    const processors = yield* readProcessors(checkpoint, config)
-    const generation = yield* readGeneration(checkpoint)
-    const { template, tokenizer } = yield* openText(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+  open: (checkpoint, options) =>
+    Effect.gen(function* () {
+      const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
+      const { across, imageToken, text, videoToken } = config
+      const processors = yield* readProcessors(checkpoint, config)
+      const generation = yield* readGeneration(checkpoint)
+      const { template, tokenizer } = yield* openText(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
 
-    const names = llavaNames(checkpoint)
-    const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
-    const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf({ ...config, tied }, names), (name) => isLlavaSkipped(name, { ...config, tied }, names))
+      const names = llavaNames(checkpoint)
+      const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
+      const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf({ ...config, tied }, names), (name) =>
+        isLlavaSkipped(name, { ...config, tied }, names)
+      )
 
-    const workers = yield* Workers
-    const encoder = llavaEncoder(config, graphs.vision)
-    const packing = packer(graphs.pack, text.width)
-    const picture = pictures({ id: key, config, processor: processors.image, workers, encoder, packer: packing })
-    const clips = tiledFrames({
-      id: key, width: text.width, workers, encoder: pooledEncoder(encoder, packing, across), recipe: (frame) => squareRecipe(frame, processors.video), lastRow: packing.newline,
-      // The model was trained with clips of up to 32 frames.
-      clips: { fps: 2, minFrames: 4, maxFrames: 32 }
-    })
-    const producers = [...options.producers, picture, clips]
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType: "llava_onevision", modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: placeholderPlanner({
-          tokenizer, template, placeholders: { image: imageToken, video: videoToken }, partsOnly: true, around: true,
-          producers: (messages) => {
-            const tiled = messages.flatMap(({ content }) => content).filter((part) => modalityOf(part) === "image").length === 1
-            return [...options.producers, withSettings(picture, { tiled }), clips]
-          }
+      const workers = yield* Workers
+      const encoder = llavaEncoder(config, graphs.vision)
+      const packing = packer(graphs.pack, text.width)
+      const picture = pictures({ id: key, config, processor: processors.image, workers, encoder, packer: packing })
+      const clips = tiledFrames({
+        id: key,
+        width: text.width,
+        workers,
+        encoder: pooledEncoder(encoder, packing, across),
+        recipe: (frame) => squareRecipe(frame, processors.video),
+        lastRow: packing.newline,
+        // The model was trained with clips of up to 32 frames.
+        clips: { fps: 2, minFrames: 4, maxFrames: 32 }
+      })
+      const producers = [...options.producers, picture, clips]
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType: "llava_onevision",
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: placeholderPlanner({
+            tokenizer,
+            template,
+            placeholders: { image: imageToken, video: videoToken },
+            partsOnly: true,
+            around: true,
+            producers: (messages) => {
+              const tiled = messages.flatMap(({ content }) => content).filter((part) => modalityOf(part) === "image").length === 1
+              return [...options.producers, withSettings(picture, { tiled }), clips]
+            }
+          }),
+          positions: oneAxis,
+          attention: [llamaAttention(text)],
+          queryHeads: text.heads,
+          levels: 0
         }),
-        positions: oneAxis, attention: [llamaAttention(text)], queryHeads: text.heads, levels: 0
-      }),
-      decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.maxPositions,
-      // The model card's example: 200 tokens, greedy where generation_config.json does not say.
-      defaults: { maxTokens: 200, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: {
-        placeholder: ({ modality }) => modality === "video" ? videoToken : imageToken,
-        pictureLevel: pictureLevel(processors.image.normalization), options: [], hasPositions: false, tables: {}
+        decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.maxPositions,
+        // The model card's example: 200 tokens, greedy where generation_config.json does not say.
+        defaults: { maxTokens: 200, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: {
+          placeholder: ({ modality }) => (modality === "video" ? videoToken : imageToken),
+          pictureLevel: pictureLevel(processors.image.normalization),
+          options: [],
+          hasPositions: false,
+          tables: {}
+        }
       }
-    }
-    return model
-  })
+      return model
+    })
 }

@@ -28,7 +28,10 @@ export interface OnevisionPicture {
 
 /** Cuts a picture (`LlavaOnevisionImageProcessor`). Alone: the whole stretched to a tile, then the tiles of its canvas, black around it; else in a square of the mean colour. */
 export const cut = (
-  size: PixelSize & { readonly name: string }, processor: SquareProcessor, { across, mostRows, resolutions }: Pick<OnevisionConfig, "across" | "mostRows" | "resolutions">, tiled: boolean
+  size: PixelSize & { readonly name: string },
+  processor: SquareProcessor,
+  { across, mostRows, resolutions }: Pick<OnevisionConfig, "across" | "mostRows" | "resolutions">,
+  tiled: boolean
 ): Effect.Effect<OnevisionPicture, LimitExceeded> => {
   if (!tiled) return Effect.map(squarePicture(size, processor, true), (recipe) => ({ recipe, grid: undefined }))
   const { normalization, resample, side } = processor
@@ -60,29 +63,41 @@ export interface PictureParts {
 export const pictures = ({ config, encoder, id, packer, processor, workers }: PictureParts): EmbeddingProducer<PictureSettings> => {
   const made = new WeakMap<MediaPlan, OnevisionPicture>()
   return make<ImageMedia, PictureSettings, MediaPlan>({
-    modality: "image", id, width: config.text.width,
-    accepts: (media) => isImageMedia(media) ? Option.some(media.readAs({ alpha: "dropped" })) : Option.none(),
+    modality: "image",
+    id,
+    width: config.text.width,
+    accepts: (media) => (isImageMedia(media) ? Option.some(media.readAs({ alpha: "dropped" })) : Option.none()),
     atLeast: () => encoder.rows,
-    plan: (media, { tiled }, common) => Effect.map(cut(media, processor, config, tiled), (picture) => {
-      const { grid } = picture
-      const rest = grid === undefined ? 1 : packedRows(grid)
-      const plan: MediaPlan = {
-        ...common, form: "rows", levels: 0, rows: encoder.rows + rest,
-        pieces: [
-          { rows: encoder.rows, grid: TokenGrid({ t: 1, h: config.across, w: config.across }) },
-          ...(rest === 0 ? [] : [{ rows: rest, ...(grid === undefined ? {} : { grid: TokenGrid({ t: 1, h: grid.packed.height, w: grid.packed.width + 1 }) }) }])
-        ],
-        geometry: { slices: grid === undefined ? [0, 0] : [grid.rows, grid.columns] }
-      }
-      made.set(plan, picture)
-      return plan
-    }),
+    plan: (media, { tiled }, common) =>
+      Effect.map(cut(media, processor, config, tiled), (picture) => {
+        const { grid } = picture
+        const rest = grid === undefined ? 1 : packedRows(grid)
+        const plan: MediaPlan = {
+          ...common,
+          form: "rows",
+          levels: 0,
+          rows: encoder.rows + rest,
+          pieces: [
+            { rows: encoder.rows, grid: TokenGrid({ t: 1, h: config.across, w: config.across }) },
+            ...(rest === 0
+              ? []
+              : [{ rows: rest, ...(grid === undefined ? {} : { grid: TokenGrid({ t: 1, h: grid.packed.height, w: grid.packed.width + 1 }) }) }])
+          ],
+          geometry: { slices: grid === undefined ? [0, 0] : [grid.rows, grid.columns] }
+        }
+        made.set(plan, picture)
+        return plan
+      }),
     encode: {
       features: (media, plan) => {
         const picture = made.get(plan)
-        return picture === undefined ? Stream.empty : Stream.fromEffect(Effect.flatMap(media.pixels, (pixels) =>
-          Effect.map(recipePictures(pixels, picture.recipe, { consume: true }), planesBlock)
-        ).pipe(Effect.provideService(Workers, workers)))
+        return picture === undefined
+          ? Stream.empty
+          : Stream.fromEffect(
+              Effect.flatMap(media.pixels, (pixels) => Effect.map(recipePictures(pixels, picture.recipe, { consume: true }), planesBlock)).pipe(
+                Effect.provideService(Workers, workers)
+              )
+            )
       },
       fromFeatures: (features, plan) => encodePacked(encoder, packer, config.across, features, plan, made.get(plan)?.grid)
     }

@@ -17,7 +17,15 @@ const PATCHES_A_RUN = 1024
 export const PART_ROWS = QUERIES_ACROSS ** 2
 
 /** Bins that a window may be cut into, as width and height. */
-const SHAPES: ReadonlyArray<readonly [width: number, height: number]> = [[4, 2], [3, 2], [4, 3], [3, 3], [2, 4], [2, 3], [3, 4]]
+const SHAPES: ReadonlyArray<readonly [width: number, height: number]> = [
+  [4, 2],
+  [3, 2],
+  [4, 3],
+  [3, 3],
+  [2, 4],
+  [2, 3],
+  [3, 4]
+]
 
 /** The shape of bins nearest to that of a part, by the logarithm of the ratio (`cal_best_pooling_size`). */
 export const binsOf = ({ height, width }: PixelSize): PixelSize => {
@@ -35,7 +43,7 @@ export const binsOf = ({ height, width }: PixelSize): PixelSize => {
 
 /** Sides of the windows that the queries look through, in patches (`slice_image_feature_minicpm`). */
 export const windowOf = ({ height, width }: PixelSize): PixelSize => {
-  const side = Math.sqrt(height * width / PART_ROWS / (width / height))
+  const side = Math.sqrt((height * width) / PART_ROWS / (width / height))
   return { width: side * (width / height), height: side }
 }
 
@@ -48,28 +56,42 @@ export interface PartEncoder {
 }
 
 /** Over the graphs `vision` and `resampler`. `width`: numbers in a row. */
-export const partEncoder = ({ hidden_size, image_size, patch_size: patch }: ClipConfig, width: number, graphs: { readonly vision: Graph; readonly resampler: Graph }): PartEncoder => {
+export const partEncoder = (
+  { hidden_size, image_size, patch_size: patch }: ClipConfig,
+  width: number,
+  graphs: { readonly vision: Graph; readonly resampler: Graph }
+): PartEncoder => {
   const learned = Math.floor(image_size / patch)
   return {
     patch,
-    run: (pixels, parts, size) => Effect.gen(function*() {
-      const { height: rows, width: columns } = size
-      const hidden = new Float32Array(parts * rows * columns * hidden_size)
-      yield* graphs.vision.run({
-        pixels: float32([parts, 3, rows * patch, columns * patch], pixels),
-        position_rows: float32([rows, learned], bicubicWeights(learned, rows)), position_columns: float32([columns, learned], bicubicWeights(learned, columns))
-      }, { hidden: float32([parts, rows * columns, hidden_size], hidden) })
-      const embeddings = new Float32Array(parts * PART_ROWS * width)
-      const [bins, window] = [binsOf(size), windowOf(size)]
-      yield* graphs.resampler.run({
-        hidden: float32([parts, rows, columns, hidden_size], hidden),
-        position_rows: float32([rows, QUERIES_ACROSS], bicubicWeights(QUERIES_ACROSS, rows)), position_columns: float32([columns, QUERIES_ACROSS], bicubicWeights(QUERIES_ACROSS, columns)),
-        window_rows: float32([QUERIES_ACROSS * bins.height, rows], windowWeights(rows, QUERIES_ACROSS, window.height, bins.height)),
-        window_columns: float32([QUERIES_ACROSS * bins.width, columns], windowWeights(columns, QUERIES_ACROSS, window.width, bins.width)),
-        bins_down: int64([1], [bins.height]), bins_across: int64([1], [bins.width])
-      }, { embeddings: float32([parts, PART_ROWS, width], embeddings) })
-      return embeddings
-    })
+    run: (pixels, parts, size) =>
+      Effect.gen(function* () {
+        const { height: rows, width: columns } = size
+        const hidden = new Float32Array(parts * rows * columns * hidden_size)
+        yield* graphs.vision.run(
+          {
+            pixels: float32([parts, 3, rows * patch, columns * patch], pixels),
+            position_rows: float32([rows, learned], bicubicWeights(learned, rows)),
+            position_columns: float32([columns, learned], bicubicWeights(learned, columns))
+          },
+          { hidden: float32([parts, rows * columns, hidden_size], hidden) }
+        )
+        const embeddings = new Float32Array(parts * PART_ROWS * width)
+        const [bins, window] = [binsOf(size), windowOf(size)]
+        yield* graphs.resampler.run(
+          {
+            hidden: float32([parts, rows, columns, hidden_size], hidden),
+            position_rows: float32([rows, QUERIES_ACROSS], bicubicWeights(QUERIES_ACROSS, rows)),
+            position_columns: float32([columns, QUERIES_ACROSS], bicubicWeights(QUERIES_ACROSS, columns)),
+            window_rows: float32([QUERIES_ACROSS * bins.height, rows], windowWeights(rows, QUERIES_ACROSS, window.height, bins.height)),
+            window_columns: float32([QUERIES_ACROSS * bins.width, columns], windowWeights(columns, QUERIES_ACROSS, window.width, bins.width)),
+            bins_down: int64([1], [bins.height]),
+            bins_across: int64([1], [bins.width])
+          },
+          { embeddings: float32([parts, PART_ROWS, width], embeddings) }
+        )
+        return embeddings
+      })
   }
 }
 
@@ -81,32 +103,40 @@ interface Run {
 }
 
 /** Features (parts one behind the other, flat, in blocks of whole parts) to embedding chunks, one run of the encoder a pull. `sizes`: of all parts, in patches. */
-export const encodeParts = (encoder: PartEncoder, features: Stream.Stream<FeatureBlock, EncodeError>, plan: MediaPlan, sizes: ReadonlyArray<PixelSize>): Stream.Stream<EmbeddingChunk, EncodeError> => Stream.suspend(() => {
-  let [from, part] = [0, 0]
-  const runsOf = ({ data }: FeatureBlock): ReadonlyArray<Run> => {
-    const runs: Array<Run> = []
-    for (let at = 0; at < data.length && part < sizes.length;) {
-      const first = part
-      const size = sizes[first]
-      const patches = size.width * size.height
-      const numbers = 3 * patches * encoder.patch ** 2
-      const most = Math.max(1, Math.floor(PATCHES_A_RUN / patches))
-      do part++
-      while (part - first < most && sizes[part]?.width === size.width && sizes[part]?.height === size.height && at + (part - first) * numbers < data.length)
-      const end = at + (part - first) * numbers
-      runs.push({ size, parts: part - first, pixels: data.subarray(at, end) })
-      at = end
+export const encodeParts = (
+  encoder: PartEncoder,
+  features: Stream.Stream<FeatureBlock, EncodeError>,
+  plan: MediaPlan,
+  sizes: ReadonlyArray<PixelSize>
+): Stream.Stream<EmbeddingChunk, EncodeError> =>
+  Stream.suspend(() => {
+    let [from, part] = [0, 0]
+    const runsOf = ({ data }: FeatureBlock): ReadonlyArray<Run> => {
+      const runs: Array<Run> = []
+      for (let at = 0; at < data.length && part < sizes.length;) {
+        const first = part
+        const size = sizes[first]
+        const patches = size.width * size.height
+        const numbers = 3 * patches * encoder.patch ** 2
+        const most = Math.max(1, Math.floor(PATCHES_A_RUN / patches))
+        do part++
+        while (part - first < most && sizes[part]?.width === size.width && sizes[part]?.height === size.height && at + (part - first) * numbers < data.length)
+        const end = at + (part - first) * numbers
+        runs.push({ size, parts: part - first, pixels: data.subarray(at, end) })
+        at = end
+      }
+      return runs
     }
-    return runs
-  }
-  return features.pipe(
-    Stream.rechunk(1),
-    Stream.flatMap((block) => Stream.fromIterable(runsOf(block)).pipe(Stream.rechunk(1))),
-    Stream.rechunk(1),
-    Stream.mapEffect(({ parts, pixels, size }) => Effect.map(encoder.run(pixels, parts, size), (data): EmbeddingChunk => {
-      const rows = parts * PART_ROWS
-      from += rows
-      return { plan, from: from - rows, rows, data, levels: [] }
-    }))
-  )
-})
+    return features.pipe(
+      Stream.rechunk(1),
+      Stream.flatMap((block) => Stream.fromIterable(runsOf(block)).pipe(Stream.rechunk(1))),
+      Stream.rechunk(1),
+      Stream.mapEffect(({ parts, pixels, size }) =>
+        Effect.map(encoder.run(pixels, parts, size), (data): EmbeddingChunk => {
+          const rows = parts * PART_ROWS
+          from += rows
+          return { plan, from: from - rows, rows, data, levels: [] }
+        })
+      )
+    )
+  })

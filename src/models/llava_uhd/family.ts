@@ -27,42 +27,66 @@ const PICTURE = -200
 export const family: FamilyModule = {
   modelTypes: ["llava_llama", "llava_uhd"],
   card: { slicing: "adaptive grid by score, overview last", projector: "shared resampler, each query its own window", positions: "one axis" },
-  open: (folder, options) => Effect.gen(function*() {
-    const path = `${folder.folder}/config.json`
-    const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
-    const text = yield* parseLlama(folder.config, llamaDefaults, path)
-    const tower = yield* openClipTower(folder, (yield* ModelCache).hashes)
-    const { checkpoint, config: vision, fields, processor: file, processorPath, skipped } = tower
-    if (fields.mm_projector_type !== "adapt_spatial_resampler") return yield* refuse("mm_projector_type", `is ${fields.mm_projector_type}; of this layout LLaVA-UHD's adapt_spatial_resampler is run here`)
-    if (fields.mm_vision_select_feature !== "patch") return yield* refuse("mm_vision_select_feature", `is ${fields.mm_vision_select_feature}; the resampler takes patches alone`)
-    if (text.width % HEAD_WIDTH !== 0) return yield* refuse("hidden_size", `is ${text.width}; the resampler has a head for every ${HEAD_WIDTH} numbers`)
-    const read = yield* readPictureProcessor(file, processorPath, { filter: "bicubic", ...clipNormalization, arithmetic: "torchvision" })
-    // Slices are cut by Pillow; the processor only normalizes them.
-    const processor = { ...read, resample: { filter: "bicubic", rounding: "pillow" } as const }
-    const generation = yield* readGeneration(checkpoint)
-    const tokenizer = yield* openTokenizerOf(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>"])
+  open: (folder, options) =>
+    Effect.gen(function* () {
+      const path = `${folder.folder}/config.json`
+      const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
+      const text = yield* parseLlama(folder.config, llamaDefaults, path)
+      const tower = yield* openClipTower(folder, (yield* ModelCache).hashes)
+      const { checkpoint, config: vision, fields, processor: file, processorPath, skipped } = tower
+      if (fields.mm_projector_type !== "adapt_spatial_resampler")
+        return yield* refuse("mm_projector_type", `is ${fields.mm_projector_type}; of this layout LLaVA-UHD's adapt_spatial_resampler is run here`)
+      if (fields.mm_vision_select_feature !== "patch")
+        return yield* refuse("mm_vision_select_feature", `is ${fields.mm_vision_select_feature}; the resampler takes patches alone`)
+      if (text.width % HEAD_WIDTH !== 0) return yield* refuse("hidden_size", `is ${text.width}; the resampler has a head for every ${HEAD_WIDTH} numbers`)
+      const read = yield* readPictureProcessor(file, processorPath, { filter: "bicubic", ...clipNormalization, arithmetic: "torchvision" })
+      // Slices are cut by Pillow; the processor only normalizes them.
+      const processor = { ...read, resample: { filter: "bicubic", rounding: "pillow" } as const }
+      const generation = yield* readGeneration(checkpoint)
+      const tokenizer = yield* openTokenizerOf(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>"])
 
-    const tied = text.tied === true || !checkpoint.tensors.has("lm_head.weight")
-    const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(text, tower, tied), (name) => skipped(name) || (tied && name === "lm_head.weight"))
+      const tied = text.tied === true || !checkpoint.tensors.has("lm_head.weight")
+      const { graphs, key } = yield* openGraphs(
+        checkpoint,
+        options,
+        graphsOf(text, tower, tied),
+        (name) => skipped(name) || (tied && name === "lm_head.weight")
+      )
 
-    const encoder = partEncoder(vision, text.width, { vision: graphs.vision, resampler: graphs.resampler })
-    const producers = [...options.producers, pictures({ id: key, width: text.width, scale: vision.image_size, processor, workers: yield* Workers, encoder })]
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType: "llava_uhd", modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: planner({ tokenizer, template: yield* openChatTemplate({ jinja: vicunaTemplate }, tokenizer), producers, separators: yield* separatorsOf(tokenizer, checkpoint.folder) }),
-        positions: oneAxis, attention: [llamaAttention(text)], queryHeads: text.heads, levels: 0
-      }),
-      decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.maxPositions,
-      // As model_vqa_loader.py asks, whose default temperature is 0.2; greedy where nobody says otherwise.
-      defaults: { maxTokens: 128, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: { placeholder: () => PICTURE, pictureLevel: pictureLevel(processor.normalization), options: pictureOptions, hasPositions: false, tables: { "slicing.json": slicingTable } }
-    }
-    return model
-  })
+      const encoder = partEncoder(vision, text.width, { vision: graphs.vision, resampler: graphs.resampler })
+      const producers = [...options.producers, pictures({ id: key, width: text.width, scale: vision.image_size, processor, workers: yield* Workers, encoder })]
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType: "llava_uhd",
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: planner({
+            tokenizer,
+            template: yield* openChatTemplate({ jinja: vicunaTemplate }, tokenizer),
+            producers,
+            separators: yield* separatorsOf(tokenizer, checkpoint.folder)
+          }),
+          positions: oneAxis,
+          attention: [llamaAttention(text)],
+          queryHeads: text.heads,
+          levels: 0
+        }),
+        decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.maxPositions,
+        // As model_vqa_loader.py asks, whose default temperature is 0.2; greedy where nobody says otherwise.
+        defaults: { maxTokens: 128, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: {
+          placeholder: () => PICTURE,
+          pictureLevel: pictureLevel(processor.normalization),
+          options: pictureOptions,
+          hasPositions: false,
+          tables: { "slicing.json": slicingTable }
+        }
+      }
+      return model
+    })
 }

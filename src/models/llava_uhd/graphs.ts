@@ -30,22 +30,43 @@ const resampler = (graph: GraphBuilder, weights: Weights, inputs: number, output
   const [down, across] = [graph.input("bins_down", "int64", [1]), graph.input("bins_across", "int64", [1])]
   const positions = weights.tensor("pos_embed", [queries, outputs])
   const values = layer(inputs === outputs ? hidden : linear(hidden, weights, "kv_proj", inputs, outputs, false), weights, "ln_kv", outputs, EPSILON)
-  const keys = add(values, mapGrid(
-    reshape(positions, [1, QUERIES_ACROSS, QUERIES_ACROSS, outputs]), axis("position_rows", "height", QUERIES_ACROSS), axis("position_columns", "width", QUERIES_ACROSS), outputs
-  ))
+  const keys = add(
+    values,
+    mapGrid(
+      reshape(positions, [1, QUERIES_ACROSS, QUERIES_ACROSS, outputs]),
+      axis("position_rows", "height", QUERIES_ACROSS),
+      axis("position_columns", "width", QUERIES_ACROSS),
+      outputs
+    )
+  )
   const constant = (...sides: ReadonlyArray<number>) => graph.constant(int64([sides.length], sides))
   const [rows, columns] = [axis("window_rows", "bins down", "height"), axis("window_columns", "bins across", "width")]
   /** [parts x queries, bins, outputs] */
   const windows = (x: typeof keys) => {
-    const apart = reshape(mapGrid(x, rows, columns, outputs), concat([constant(-1, QUERIES_ACROSS), down, constant(QUERIES_ACROSS), across, constant(outputs)], 0),
-      ["parts", QUERIES_ACROSS, "down", QUERIES_ACROSS, "across", outputs])
+    const apart = reshape(
+      mapGrid(x, rows, columns, outputs),
+      concat([constant(-1, QUERIES_ACROSS), down, constant(QUERIES_ACROSS), across, constant(outputs)], 0),
+      ["parts", QUERIES_ACROSS, "down", QUERIES_ACROSS, "across", outputs]
+    )
     return reshape(transpose(apart, [0, 1, 3, 2, 4, 5]), concat([constant(-1), mul(down, across), constant(outputs)], 0), ["windows", "bins", outputs])
   }
   const attention = weights.at("attn")
-  const asked = packedProjection(add(layer(weights.tensor("query", [queries, outputs]), weights, "ln_q", outputs, EPSILON), positions), attention, "query", outputs)
-  const each = expand(reshape(asked, [1, queries, outputs]), concat([slice(shapeOf(hidden), { axis: 0, from: 0, to: 1 }), constant(queries, outputs)], 0), ["parts", queries, outputs])
+  const asked = packedProjection(
+    add(layer(weights.tensor("query", [queries, outputs]), weights, "ln_q", outputs, EPSILON), positions),
+    attention,
+    "query",
+    outputs
+  )
+  const each = expand(reshape(asked, [1, queries, outputs]), concat([slice(shapeOf(hidden), { axis: 0, from: 0, to: 1 }), constant(queries, outputs)], 0), [
+    "parts",
+    queries,
+    outputs
+  ])
   const mixed = multiHeadAttention(
-    reshape(each, [-1, 1, outputs]), packedProjection(windows(keys), attention, "key", outputs), packedProjection(windows(values), attention, "value", outputs), { heads: outputs / HEAD_WIDTH }
+    reshape(each, [-1, 1, outputs]),
+    packedProjection(windows(keys), attention, "key", outputs),
+    packedProjection(windows(values), attention, "value", outputs),
+    { heads: outputs / HEAD_WIDTH }
   )
   const seen = reshape(linear(mixed, attention, "out_proj", outputs, outputs, true), [-1, queries, outputs])
   graph.output("embeddings", matMul(layer(seen, weights, "ln_post", outputs, EPSILON), weights.tensor("proj", [outputs, outputs])))
@@ -63,7 +84,10 @@ export const graphsOf = (text: LlamaConfig, { after, config: vision, fields, pre
       name: "vision",
       build: (graph, weights) => {
         const pixels = graph.input("pixels", "float32", ["parts", vision.num_channels, "height", "width"])
-        const positions = { rows: graph.input("position_rows", "float32", ["rows", across]), columns: graph.input("position_columns", "float32", ["columns", across]) }
+        const positions = {
+          rows: graph.input("position_rows", "float32", ["rows", across]),
+          columns: graph.input("position_columns", "float32", ["columns", across])
+        }
         const [hidden] = clipStates(pixels, weights.at(prefix), vision, [after], positions)
         graph.output("hidden", fields.mm_vision_select_feature === "patch" ? slice(hidden, { axis: 1, from: 1, to: Number.MAX_SAFE_INTEGER }) : hidden)
       }

@@ -23,7 +23,7 @@ const MAX_PATCHES = 4096
 
 /** The longer side as `longest` pixels, also where that enlarges (`resize_image_keep_ratio`). */
 export const longestEdge = ({ height, width }: PixelSize, longest: number): PixelSize =>
-  width > height ? { width: longest, height: Math.trunc(longest / width * height) } : { width: Math.trunc(longest / height * width), height: longest }
+  width > height ? { width: longest, height: Math.trunc((longest / width) * height) } : { width: Math.trunc((longest / height) * width), height: longest }
 
 /** How the published slicer cuts (`slice_image_minicpm`). */
 export const gridOf = (size: PixelSize, scale: number, patch: number, maxSlices: number): AdaptiveGrid =>
@@ -50,65 +50,92 @@ export interface PictureParts {
 }
 
 /** A picture of another scale than the published one is sliced as it is, unless it is told what to bring it to first. */
-const cut = (media: ImageMedia, { encoder: { patch }, processor, scale }: PictureParts): Effect.Effect<Cut, PlanError> => Effect.gen(function*() {
-  const { options } = media
-  const { normalization, resample } = processor
-  const first = options.longestEdge === undefined && options.scaleResolution !== undefined ? undefined : longestEdge(media, yield* pixelsOption(options, "longestEdge", LONGEST_EDGE))
-  if (first !== undefined && (first.width < 1 || first.height < 1)) {
-    return yield* new LimitExceeded({
-      stage: "plan", source: media.name, limit: "aspect ratio", needed: Math.max(media.width, media.height) / Math.min(media.width, media.height), allowed: Math.max(first.width, first.height),
-      message: `${media.name}: ${media.width} x ${media.height} pixels would lose all of their shorter side when the longer becomes ${Math.max(first.width, first.height)}`
-    })
-  }
-  const grid = gridOf(first ?? media, yield* pixelsOption(options, "scaleResolution", scale), patch, yield* pixelsOption(options, "maxSliceNums", MAX_SLICES))
-  const { overview, refined, slices } = grid
-  const longest = [overview, ...slices].reduce((most, { height, width }) => Math.max(most, width * height / patch ** 2), 0)
-  if (longest > MAX_PATCHES) {
-    return yield* new LimitExceeded({
-      stage: "plan", source: media.name, limit: "patches of a slice", needed: longest, allowed: MAX_PATCHES,
-      message: `${media.name}: ${media.width} x ${media.height} pixels have slices of ${longest} patches; at most ${MAX_PATCHES} look at each other`
-    })
-  }
-  const steps: Array<RecipeStep> = first === undefined ? [] : [{ _tag: "Resize", of: 0, size: first, resample }]
-  const source = steps.length
-  if (refined !== undefined) steps.push({ _tag: "Resize", of: source, size: refined, resample }, ...slices.map((box): RecipeStep => ({ _tag: "Crop", of: source + 1, box })))
-  steps.push({ _tag: "Resize", of: source, size: overview, resample })
-  return {
-    grid, recipe: { steps, wanted: [...slices.map((_, i) => source + 2 + i), steps.length], normalization },
-    sizes: [...slices, overview].map(({ height, width }) => ({ width: width / patch, height: height / patch }))
-  }
-})
+const cut = (media: ImageMedia, { encoder: { patch }, processor, scale }: PictureParts): Effect.Effect<Cut, PlanError> =>
+  Effect.gen(function* () {
+    const { options } = media
+    const { normalization, resample } = processor
+    const first =
+      options.longestEdge === undefined && options.scaleResolution !== undefined
+        ? undefined
+        : longestEdge(media, yield* pixelsOption(options, "longestEdge", LONGEST_EDGE))
+    if (first !== undefined && (first.width < 1 || first.height < 1)) {
+      return yield* new LimitExceeded({
+        stage: "plan",
+        source: media.name,
+        limit: "aspect ratio",
+        needed: Math.max(media.width, media.height) / Math.min(media.width, media.height),
+        allowed: Math.max(first.width, first.height),
+        message: `${media.name}: ${media.width} x ${media.height} pixels would lose all of their shorter side when the longer becomes ${Math.max(first.width, first.height)}`
+      })
+    }
+    const grid = gridOf(first ?? media, yield* pixelsOption(options, "scaleResolution", scale), patch, yield* pixelsOption(options, "maxSliceNums", MAX_SLICES))
+    const { overview, refined, slices } = grid
+    const longest = [overview, ...slices].reduce((most, { height, width }) => Math.max(most, (width * height) / patch ** 2), 0)
+    if (longest > MAX_PATCHES) {
+      return yield* new LimitExceeded({
+        stage: "plan",
+        source: media.name,
+        limit: "patches of a slice",
+        needed: longest,
+        allowed: MAX_PATCHES,
+        message: `${media.name}: ${media.width} x ${media.height} pixels have slices of ${longest} patches; at most ${MAX_PATCHES} look at each other`
+      })
+    }
+    const steps: Array<RecipeStep> = first === undefined ? [] : [{ _tag: "Resize", of: 0, size: first, resample }]
+    const source = steps.length
+    if (refined !== undefined)
+      steps.push({ _tag: "Resize", of: source, size: refined, resample }, ...slices.map((box): RecipeStep => ({ _tag: "Crop", of: source + 1, box })))
+    steps.push({ _tag: "Resize", of: source, size: overview, resample })
+    return {
+      grid,
+      recipe: { steps, wanted: [...slices.map((_, i) => source + 2 + i), steps.length], normalization },
+      sizes: [...slices, overview].map(({ height, width }) => ({ width: width / patch, height: height / patch }))
+    }
+  })
 
 /** Pictures: slices where they are large, then the whole, each seen by the same resampler. */
 export const pictures = (parts: PictureParts): EmbeddingProducer<NoSettings> => {
   const cuts = new WeakMap<MediaPlan, Cut>()
   return make<ImageMedia, NoSettings, MediaPlan>({
-    modality: "image", id: parts.id, width: parts.width,
-    accepts: (media) => isImageMedia(media) ? Option.some(media.readAs({ alpha: "dropped" })) : Option.none(),
+    modality: "image",
+    id: parts.id,
+    width: parts.width,
+    accepts: (media) => (isImageMedia(media) ? Option.some(media.readAs({ alpha: "dropped" })) : Option.none()),
     atLeast: () => PART_ROWS,
-    plan: (media, _, common) => Effect.map(cut(media, parts), (made) => {
-      const { grid: { columns, rows, slices }, sizes } = made
-      const plan: MediaPlan = {
-        ...common, form: "rows", levels: 0, rows: sizes.length * PART_ROWS,
-        pieces: sizes.map((_, i) => ({ rows: PART_ROWS, ...(i < slices.length ? { tile: [Math.floor(i / columns), i % columns] as const } : {}) })),
-        geometry: { slices: [rows, columns], sizes: sizes.flatMap(({ height, width }) => [height, width]) }
-      }
-      cuts.set(plan, made)
-      return plan
-    }),
+    plan: (media, _, common) =>
+      Effect.map(cut(media, parts), (made) => {
+        const {
+          grid: { columns, rows, slices },
+          sizes
+        } = made
+        const plan: MediaPlan = {
+          ...common,
+          form: "rows",
+          levels: 0,
+          rows: sizes.length * PART_ROWS,
+          pieces: sizes.map((_, i) => ({ rows: PART_ROWS, ...(i < slices.length ? { tile: [Math.floor(i / columns), i % columns] as const } : {}) })),
+          geometry: { slices: [rows, columns], sizes: sizes.flatMap(({ height, width }) => [height, width]) }
+        }
+        cuts.set(plan, made)
+        return plan
+      }),
     encode: {
       features: (media, plan) => {
         const made = cuts.get(plan)
-        return made === undefined ? Stream.empty : Stream.fromEffect(Effect.flatMap(media.pixels, (pixels) =>
-          Effect.map(recipePictures(pixels, made.recipe, { consume: true }), (pictures): FeatureBlock => {
-            const data = new Float32Array(pictures.reduce((sum, picture) => sum + picture.data.length, 0))
-            pictures.reduce((at, picture) => {
-              data.set(picture.data, at)
-              return at + picture.data.length
-            }, 0)
-            return { shape: [data.length], data }
-          })
-        ).pipe(Effect.provideService(Workers, parts.workers)))
+        return made === undefined
+          ? Stream.empty
+          : Stream.fromEffect(
+              Effect.flatMap(media.pixels, (pixels) =>
+                Effect.map(recipePictures(pixels, made.recipe, { consume: true }), (pictures): FeatureBlock => {
+                  const data = new Float32Array(pictures.reduce((sum, picture) => sum + picture.data.length, 0))
+                  pictures.reduce((at, picture) => {
+                    data.set(picture.data, at)
+                    return at + picture.data.length
+                  }, 0)
+                  return { shape: [data.length], data }
+                })
+              ).pipe(Effect.provideService(Workers, parts.workers))
+            )
       },
       fromFeatures: (features, plan) => encodeParts(parts.encoder, features, plan, cuts.get(plan)?.sizes ?? [])
     }
@@ -116,7 +143,9 @@ export const pictures = (parts: PictureParts): EmbeddingProducer<NoSettings> => 
 }
 
 const Pair = Schema.Tuple([Schema.Int, Schema.Int])
-const Slicing = Schema.Array(Schema.Struct({ width: Schema.Int, height: Schema.Int, limit: Schema.Int, rows: Schema.Int, cols: Schema.Int, overview: Pair, slice: Schema.optional(Pair) }))
+const Slicing = Schema.Array(
+  Schema.Struct({ width: Schema.Int, height: Schema.Int, limit: Schema.Int, rows: Schema.Int, cols: Schema.Int, overview: Pair, slice: Schema.optional(Pair) })
+)
 
 /** Compares slicing.json: at the published settings (336, patches of 14), what each picture is cut into. */
 export const slicingTable = (table: unknown): ReadonlyArray<string> => {

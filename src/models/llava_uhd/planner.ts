@@ -19,7 +19,13 @@ export const separatorsOf = (tokenizer: Tokenizer, folder: string): Effect.Effec
   const [lineBreak, comma] = tokenizer.encodeText("\n,").slice(-2)
   return tokenizer.decode([lineBreak]) === "\n" && tokenizer.decode([comma]) === ","
     ? Effect.succeed({ comma, lineBreak })
-    : Effect.fail(new CheckpointUnreadable({ stage: "load", path: folder, message: `${folder}: the tokenizer has no tokens of their own for a comma and a line break, which separate slices` }))
+    : Effect.fail(
+        new CheckpointUnreadable({
+          stage: "load",
+          path: folder,
+          message: `${folder}: the tokenizer has no tokens of their own for a comma and a line break, which separate slices`
+        })
+      )
 }
 
 /** Slices, a comma behind each, a line break behind the last of a row; then the whole picture, and a line break of text (`prepare_inputs_labels_for_multimodal`). */
@@ -42,7 +48,13 @@ export interface PlannerParts {
 }
 
 /** Lays a prompt out as the published conversation `v1` and its splice do: pictures stand where their parts are, and what follows one is tokenized alone. */
-export const planner = ({ separators, ...rest }: PlannerParts): PromptPlanner => placeholderPlanner({
-  ...rest, placeholders: {}, partsOnly: true, around: true, callAfterMedia: true, bringsMarkers: ([first]) => first?.plan.modality === "image",
-  place: (layout, media) => media.forEach((one) => place(layout, one, separators))
-})
+export const planner = ({ separators, ...rest }: PlannerParts): PromptPlanner =>
+  placeholderPlanner({
+    ...rest,
+    placeholders: {},
+    partsOnly: true,
+    around: true,
+    callAfterMedia: true,
+    bringsMarkers: ([first]) => first?.plan.modality === "image",
+    place: (layout, media) => media.forEach((one) => place(layout, one, separators))
+  })

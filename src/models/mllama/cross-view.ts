@@ -19,7 +19,7 @@ export const crossView = (layout: PromptLayout, media: ReadonlyArray<MediaPlan>)
   const stretches = media.map(({ form, pieces, rows }) => {
     const from = memoryRows
     if (form === "memory") memoryRows += rows
-    return { from, to: from + pieces.reduce((sum, piece) => piece.empty === true ? sum : sum + piece.rows, 0) }
+    return { from, to: from + pieces.reduce((sum, piece) => (piece.empty === true ? sum : sum + piece.rows), 0) }
   })
   const placed: Array<Placed> = []
   let row = 0
@@ -32,7 +32,12 @@ export const crossView = (layout: PromptLayout, media: ReadonlyArray<MediaPlan>)
   let adjoining = 0
   placed.forEach((picture, i) => {
     if (i > 0 && placed[i - 1].row !== picture.row - 1) adjoining = i
-    spans.push({ from: picture.row, to: placed[i + 1]?.row ?? Infinity, gate: 1, sees: placed.slice(adjoining, i + 1).map(({ from, to }) => [from, to] as const) })
+    spans.push({
+      from: picture.row,
+      to: placed[i + 1]?.row ?? Infinity,
+      gate: 1,
+      sees: placed.slice(adjoining, i + 1).map(({ from, to }) => [from, to] as const)
+    })
   })
   return { memoryRows, spans }
 }

@@ -14,7 +14,22 @@ export const layouts: ReadonlyArray<MllamaNames> = [
 
 const decoderSpec = ({ crossLayers, text }: MllamaConfig): DecoderSpec => {
   const { activation, epsilon, headWidth, heads, inner, kvHeads, layers, vocabulary, width } = text
-  return { width, layers, heads, kvHeads, headWidth, inner, vocabulary, epsilon, activation: activations[activation], qkvBias: false, kinds: ["full"], kindOf: () => 0, levels: 0, crossLayers }
+  return {
+    width,
+    layers,
+    heads,
+    kvHeads,
+    headWidth,
+    inner,
+    vocabulary,
+    epsilon,
+    activation: activations[activation],
+    qkvBias: false,
+    kinds: ["full"],
+    kindOf: () => 0,
+    levels: 0,
+    crossLayers
+  }
 }
 
 /** The graphs `embed`, `decoder`, `memory` and `vision`. The token table is longer than the head, so the two are never one. */
@@ -22,7 +37,10 @@ export const graphsOf = (config: MllamaConfig, names: MllamaNames): ReadonlyArra
   const { vocabulary, width } = config.text
   return [
     { name: "embed", build: (graph, weights) => tokenEmbedding(graph, weights.at(names.model), "embed_tokens.weight", vocabulary + EXTRA_TOKENS, width) },
-    { name: "decoder", build: (graph, weights) => decoder(graph, weights.at(names.model), weights.at(names.head).tensor("weight", [vocabulary, width]), decoderSpec(config)) },
+    {
+      name: "decoder",
+      build: (graph, weights) => decoder(graph, weights.at(names.model), weights.at(names.head).tensor("weight", [vocabulary, width]), decoderSpec(config))
+    },
     { name: "memory", build: (graph, weights) => crossMemory(graph, weights.at(names.model), decoderSpec(config)) },
     { name: "vision", build: (graph, weights) => vision(graph, weights, names, config) }
   ]

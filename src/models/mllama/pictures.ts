@@ -33,19 +33,32 @@ const arrangementOf = (plan: MediaPlan): readonly [rows: number, columns: number
 }
 
 /** Tiles [tiles, 3, side, side] of one picture to the rows of all its slots, in one run. */
-const encodePicture = (graph: Graph, { text, tileRows, vision }: MllamaConfig, tiles: Float32Array, plan: MediaPlan): Effect.Effect<EmbeddingChunk, EncodeError> => Effect.gen(function*() {
-  const { image_size: side, max_num_tiles: slots } = vision
-  const [rows, columns] = arrangementOf(plan)
-  const pixels = new Float32Array(slots * 3 * side ** 2)
-  pixels.set(tiles)
-  const { order, real, restore } = slotRows(slots, rows * columns, tileRows)
-  const arrangement = tileArrangements(slots).findIndex((one) => one.rows === rows && one.columns === columns) + 1
-  const data = new Float32Array(plan.rows * text.width)
-  yield* graph.run({
-    pixels: float32([slots, 3, side, side], pixels), arrangement: int64([1], [arrangement]), order: int64([order.length], order), real: int64([1], [real]), restore: int64([restore.length], restore)
-  }, { embeddings: float32([plan.rows, text.width], data) })
-  return { plan, from: 0, rows: plan.rows, data, levels: [] }
-})
+const encodePicture = (
+  graph: Graph,
+  { text, tileRows, vision }: MllamaConfig,
+  tiles: Float32Array,
+  plan: MediaPlan
+): Effect.Effect<EmbeddingChunk, EncodeError> =>
+  Effect.gen(function* () {
+    const { image_size: side, max_num_tiles: slots } = vision
+    const [rows, columns] = arrangementOf(plan)
+    const pixels = new Float32Array(slots * 3 * side ** 2)
+    pixels.set(tiles)
+    const { order, real, restore } = slotRows(slots, rows * columns, tileRows)
+    const arrangement = tileArrangements(slots).findIndex((one) => one.rows === rows && one.columns === columns) + 1
+    const data = new Float32Array(plan.rows * text.width)
+    yield* graph.run(
+      {
+        pixels: float32([slots, 3, side, side], pixels),
+        arrangement: int64([1], [arrangement]),
+        order: int64([order.length], order),
+        real: int64([1], [real]),
+        restore: int64([restore.length], restore)
+      },
+      { embeddings: float32([plan.rows, text.width], data) }
+    )
+    return { plan, from: 0, rows: plan.rows, data, levels: [] }
+  })
 
 /** Blocks of tiles as one array. */
 const joined = (blocks: ReadonlyArray<FeatureBlock>): Float32Array => {
@@ -60,27 +73,45 @@ const joined = (blocks: ReadonlyArray<FeatureBlock>): Float32Array => {
 
 /** Pictures as memory: fitted to a canvas of tiles (transformers 5.18 `MllamaImageProcessor`), all slots of which are looked at, also those that the picture does not fill. */
 export const pictures = ({ config, graph, id, processor, workers }: PictureParts): EmbeddingProducer<NoSettings> => {
-  const { text, tileRows, vision: { image_size: side, max_num_tiles: slots } } = config
+  const {
+    text,
+    tileRows,
+    vision: { image_size: side, max_num_tiles: slots }
+  } = config
   return make<ImageMedia, NoSettings, MediaPlan>({
-    modality: "image", id, width: text.width,
-    accepts: (media) => isImageMedia(media) ? Option.some(media.readAs({ alpha: "white" })) : Option.none(),
+    modality: "image",
+    id,
+    width: text.width,
+    accepts: (media) => (isImageMedia(media) ? Option.some(media.readAs({ alpha: "white" })) : Option.none()),
     plan: (media, _, common) => {
       const { columns, rows, tiles } = tiledCanvas(media, side, slots)
       return {
-        ...common, form: "memory", levels: 0, rows: slots * tileRows, geometry: { grid: [1, rows, columns] },
-        pieces: Array.from({ length: slots }, (_, i) => i < tiles.length ? { rows: tileRows, tile: [Math.floor(i / columns), i % columns] as const } : { rows: tileRows, empty: true as const })
+        ...common,
+        form: "memory",
+        levels: 0,
+        rows: slots * tileRows,
+        geometry: { grid: [1, rows, columns] },
+        pieces: Array.from({ length: slots }, (_, i) =>
+          i < tiles.length ? { rows: tileRows, tile: [Math.floor(i / columns), i % columns] as const } : { rows: tileRows, empty: true as const }
+        )
       }
     },
     encode: {
       features: (media) => {
         const { size, tiles } = tiledCanvas(media, side, slots)
         const recipe: PictureRecipe = {
-          normalization: processor.normalization, wanted: tiles.map((_, i) => i + 2),
+          normalization: processor.normalization,
+          wanted: tiles.map((_, i) => i + 2),
           steps: [{ _tag: "Resize", of: 0, size, resample: processor.resample }, ...tiles.map((box) => ({ _tag: "Crop", of: 1, box }) as const)]
         }
-        return Stream.fromEffect(Effect.flatMap(media.pixels, (pixels) => Effect.map(recipePictures(pixels, recipe, { consume: true }), planesBlock)).pipe(Effect.provideService(Workers, workers)))
+        return Stream.fromEffect(
+          Effect.flatMap(media.pixels, (pixels) => Effect.map(recipePictures(pixels, recipe, { consume: true }), planesBlock)).pipe(
+            Effect.provideService(Workers, workers)
+          )
+        )
       },
-      fromFeatures: (features, plan) => Stream.fromEffect(Effect.flatMap(Stream.runCollect(features), (blocks) => encodePicture(graph, config, joined(blocks), plan)))
+      fromFeatures: (features, plan) =>
+        Stream.fromEffect(Effect.flatMap(Stream.runCollect(features), (blocks) => encodePicture(graph, config, joined(blocks), plan)))
     }
   })
 }

@@ -17,6 +17,8 @@ export const slotRows = (slots: number, tiles: number, tileRows: number): SlotRo
   const isReal = (row: number) => row < tiles * padded && row % padded < tileRows
   const order = [...all.filter(isReal), ...all.filter((row) => !isReal(row))]
   const at = new Int32Array(all.length)
-  order.forEach((row, i) => { at[row] = i })
+  order.forEach((row, i) => {
+    at[row] = i
+  })
   return { order, real: tiles * tileRows, restore: all.filter((row) => row % padded < tileRows).map((row) => at[row]) }
 }

@@ -41,17 +41,28 @@ const attention = ({ real, x }: Ordered, weights: Weights, { attention_heads: he
   const [queries, keys, values] = ["q_proj", "k_proj", "v_proj"].map((name) => linear(x, weights, name, width, width, false))
   const front = (value: Value) => slice(value, { axis: 1, from: 0, to: real })
   const back = (value: Value) => slice(value, { axis: 1, from: real, to: Number.MAX_SAFE_INTEGER })
-  const mixed = concat([multiHeadAttention(front(queries), keys, values, { heads }), multiHeadAttention(back(queries), front(keys), front(values), { heads })], 1)
+  const mixed = concat(
+    [multiHeadAttention(front(queries), keys, values, { heads }), multiHeadAttention(back(queries), front(keys), front(values), { heads })],
+    1
+  )
   return linear(reshape(mixed, [1, -1, width]), weights, "o_proj", width, width, false)
 }
 
 /** One layer (transformers 5.18 `MllamaVisionEncoderLayer`). */
 const visionLayer = (rows: Ordered, weights: Weights, vision: MllamaConfig["vision"], gated: boolean): Value => {
   const { hidden_act, hidden_size: width, intermediate_size: inner, norm_eps } = vision
-  const gate = (value: Value, name: string) => gated ? mul(value, tanhOf(weights, name)) : value
+  const gate = (value: Value, name: string) => (gated ? mul(value, tanhOf(weights, name)) : value)
   const attended = attention({ ...rows, x: layer(rows.x, weights, "input_layernorm", width, norm_eps) }, weights.at("self_attn"), vision)
   const middle = add(rows.x, gate(attended, "gate_attn"))
-  const fed = twoLayer(layer(middle, weights, "post_attention_layernorm", width, norm_eps), weights.at("mlp"), ["fc1", "fc2"], width, inner, width, activations[hidden_act])
+  const fed = twoLayer(
+    layer(middle, weights, "post_attention_layernorm", width, norm_eps),
+    weights.at("mlp"),
+    ["fc1", "fc2"],
+    width,
+    inner,
+    width,
+    activations[hidden_act]
+  )
   return add(middle, gate(fed, "gate_ffn"))
 }
 
@@ -61,7 +72,17 @@ const visionLayer = (rows: Ordered, weights: Weights, vision: MllamaConfig["visi
  * something first, and how many those are; `restore`: where among them each hidden row is, slot by slot. To `embeddings` [slots x rows, width].
  */
 export const vision = (graph: GraphBuilder, checkpoint: Weights, names: MllamaNames, { arrangements, text, tileRows, vision: config }: MllamaConfig): void => {
-  const { hidden_size: width, image_size, intermediate_layers_indices: read, max_num_tiles: slots, num_channels: channels, num_global_layers, num_hidden_layers, patch_size: patchSize, vision_output_dim } = config
+  const {
+    hidden_size: width,
+    image_size,
+    intermediate_layers_indices: read,
+    max_num_tiles: slots,
+    num_channels: channels,
+    num_global_layers,
+    num_hidden_layers,
+    patch_size: patchSize,
+    vision_output_dim
+  } = config
   const weights = checkpoint.at(names.vision)
   const pixels = graph.input("pixels", "float32", [slots, channels, image_size, image_size])
   const arrangement = graph.input("arrangement", "int64", [1])
@@ -74,7 +95,10 @@ export const vision = (graph: GraphBuilder, checkpoint: Weights, names: MllamaNa
     return mul(reshape(gather(own.tensor(table, [arrangements + 1, slots * rows * width]), arrangement, 0), [slots, rows, width]), tanhOf(own, "gate"))
   }
   const positions = weights.at("gated_positional_embedding")
-  const patches = add(patchEmbedding(pixels, weights, { width, channels, patchSize, bias: false }), learned("pre_tile_positional_embedding", "embedding.weight", 1))
+  const patches = add(
+    patchEmbedding(pixels, weights, { width, channels, patchSize, bias: false }),
+    learned("pre_tile_positional_embedding", "embedding.weight", 1)
+  )
   // An empty row in front of each tile's patches takes the class token.
   const classToken = pad(reshape(weights.tensor("class_embedding", [width]), [1, width]), [0, 0, tileRows - 1, 0])
   const rest = positions.tensor("gate", [1], { name: "rest", make: (stored) => stored.map((gate) => 1 - Math.tanh(gate)) })
@@ -89,12 +113,21 @@ export const vision = (graph: GraphBuilder, checkpoint: Weights, names: MllamaNa
     states.push(x)
   }
   const slotOfRow = div(order, paddedRows(tileRows))
-  x = add(layer(x, weights, "layernorm_post", width, EPSILON), gather(reshape(learned("post_tile_positional_embedding", "embedding.weight", 1), [1, slots, width]), slotOfRow, 1))
+  x = add(
+    layer(x, weights, "layernorm_post", width, EPSILON),
+    gather(reshape(learned("post_tile_positional_embedding", "embedding.weight", 1), [1, slots, width]), slotOfRow, 1)
+  )
   for (let i = 0; i < num_global_layers; i++) x = visionLayer({ x, real }, weights.at(`global_transformer.layers.${i}`), config, true)
 
   const restored = (rows: Value) => reshape(gather(rows, restore, 1), [-1, width])
   // The layers' states channel by channel: all of channel 0, then all of channel 1.
-  const intermediate = reshape(concat(read.map((i) => reshape(restored(states[i]), [-1, width, 1])), 2), [-1, width * read.length])
+  const intermediate = reshape(
+    concat(
+      read.map((i) => reshape(restored(states[i]), [-1, width, 1])),
+      2
+    ),
+    [-1, width * read.length]
+  )
   const hidden = read.length === 0 ? restored(x) : concat([restored(x), intermediate], 1)
   graph.output("embeddings", linear(hidden, checkpoint, names.projector, vision_output_dim, text.width, true))
 }

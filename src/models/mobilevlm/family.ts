@@ -32,61 +32,90 @@ const PICTURE = -200
 export const family: FamilyModule = {
   modelTypes: ["mobilevlm"],
   card: { slicing: "one fixed size", projector: "LDP and LDPv2: depthwise, a quarter of the rows", positions: "one axis" },
-  open: (folder, options) => Effect.gen(function*() {
-    const path = `${folder.folder}/config.json`
-    const text = yield* parseLlama(folder.config, llamaDefaults, path)
-    const { after, checkpoint, config: vision, fields, prefix, processor: file, processorPath, skipped } = yield* openClipTower(folder, (yield* ModelCache).hashes)
-    const { image_aspect_ratio, mm_projector_type: type, mm_vision_select_feature: feature } = fields
-    const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
-    if (!type.startsWith("ldpnet")) return yield* refuse("mm_projector_type", `is ${type}; ldpnet and ldpnetv2 are run here`)
-    if (feature !== "patch") return yield* refuse("mm_vision_select_feature", `is ${feature}; a projector over planes takes patches alone`)
-    const projector = type.startsWith("ldpnetv2") ? ldpV2 : ldp
-    const processor = yield* readSquareProcessor(file, processorPath, clipSquares, vision.image_size)
-    const generation = yield* readGeneration(checkpoint)
-    const tokenizer = yield* openTokenizerOf(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>"])
+  open: (folder, options) =>
+    Effect.gen(function* () {
+      const path = `${folder.folder}/config.json`
+      const text = yield* parseLlama(folder.config, llamaDefaults, path)
+      const {
+        after,
+        checkpoint,
+        config: vision,
+        fields,
+        prefix,
+        processor: file,
+        processorPath,
+        skipped
+      } = yield* openClipTower(folder, (yield* ModelCache).hashes)
+      const { image_aspect_ratio, mm_projector_type: type, mm_vision_select_feature: feature } = fields
+      const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
+      if (!type.startsWith("ldpnet")) return yield* refuse("mm_projector_type", `is ${type}; ldpnet and ldpnetv2 are run here`)
+      if (feature !== "patch") return yield* refuse("mm_vision_select_feature", `is ${feature}; a projector over planes takes patches alone`)
+      const projector = type.startsWith("ldpnetv2") ? ldpV2 : ldp
+      const processor = yield* readSquareProcessor(file, processorPath, clipSquares, vision.image_size)
+      const generation = yield* readGeneration(checkpoint)
+      const tokenizer = yield* openTokenizerOf(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>"])
 
-    const { hidden_size: width, image_size: side, num_channels: channels } = vision
-    const across = Math.floor(side / vision.patch_size)
-    const tied = text.tied === true || !checkpoint.tensors.has("lm_head.weight")
-    const sources: ReadonlyArray<GraphSource> = [
-      ...llamaGraphs(text, { model: "model", head: "lm_head", tied, qkvBias: false }),
-      {
-        name: "vision",
-        build: (graph, weights) => {
-          const [hidden] = clipStates(graph.input("pixels", "float32", ["tiles", channels, side, side]), weights.at(prefix), vision, [after])
-          const patches = slice(hidden, { axis: 1, from: 1, to: Number.MAX_SAFE_INTEGER })
-          graph.output("embeddings", projector.project(patches, weights.at("model.mm_projector"), across, width, text.width))
+      const { hidden_size: width, image_size: side, num_channels: channels } = vision
+      const across = Math.floor(side / vision.patch_size)
+      const tied = text.tied === true || !checkpoint.tensors.has("lm_head.weight")
+      const sources: ReadonlyArray<GraphSource> = [
+        ...llamaGraphs(text, { model: "model", head: "lm_head", tied, qkvBias: false }),
+        {
+          name: "vision",
+          build: (graph, weights) => {
+            const [hidden] = clipStates(graph.input("pixels", "float32", ["tiles", channels, side, side]), weights.at(prefix), vision, [after])
+            const patches = slice(hidden, { axis: 1, from: 1, to: Number.MAX_SAFE_INTEGER })
+            graph.output("embeddings", projector.project(patches, weights.at("model.mm_projector"), across, width, text.width))
+          }
         }
-      }
-    ]
-    const { graphs, key } = yield* openGraphs(checkpoint, options, sources, (name) => skipped(name) || (tied && name === "lm_head.weight"))
+      ]
+      const { graphs, key } = yield* openGraphs(checkpoint, options, sources, (name) => skipped(name) || (tied && name === "lm_head.weight"))
 
-    const encoder = tileEncoder({ side, channels, patches: across ** 2, rows: projector.rowsAcross(across) ** 2, width: text.width }, graphs.vision)
-    const producers = [...options.producers, tiledPictures({
-      id: key, width: text.width, workers: yield* Workers, encoder, reads: { alpha: "dropped" }, alone: true,
-      cut: (media) => Effect.map(squarePicture(media, processor, image_aspect_ratio === "pad"), (recipe) => ({ recipe, tiles: [undefined] }))
-    })]
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType: "mobilevlm", modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: placeholderPlanner({
-          tokenizer, template: yield* openChatTemplate({ jinja: vicunaTemplate }, tokenizer), producers,
-          // The template knows no pictures: each stands where its part is, a line break behind it (scripts/inference.py), and what follows is tokenized alone.
-          placeholders: {}, partsOnly: true, around: true, callAfterMedia: true, bringsMarkers: ([first]) => first?.plan.modality === "image",
-          place: (layout, media) => media.forEach(({ index, plan }) => layout.segment(mediaSegment(plan, index)).text("\n"))
+      const encoder = tileEncoder({ side, channels, patches: across ** 2, rows: projector.rowsAcross(across) ** 2, width: text.width }, graphs.vision)
+      const producers = [
+        ...options.producers,
+        tiledPictures({
+          id: key,
+          width: text.width,
+          workers: yield* Workers,
+          encoder,
+          reads: { alpha: "dropped" },
+          alone: true,
+          cut: (media) => Effect.map(squarePicture(media, processor, image_aspect_ratio === "pad"), (recipe) => ({ recipe, tiles: [undefined] }))
+        })
+      ]
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType: "mobilevlm",
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: placeholderPlanner({
+            tokenizer,
+            template: yield* openChatTemplate({ jinja: vicunaTemplate }, tokenizer),
+            producers,
+            // The template knows no pictures: each stands where its part is, a line break behind it (scripts/inference.py), and what follows is tokenized alone.
+            placeholders: {},
+            partsOnly: true,
+            around: true,
+            callAfterMedia: true,
+            bringsMarkers: ([first]) => first?.plan.modality === "image",
+            place: (layout, media) => media.forEach(({ index, plan }) => layout.segment(mediaSegment(plan, index)).text("\n"))
+          }),
+          positions: oneAxis,
+          attention: [llamaAttention(text)],
+          queryHeads: text.heads,
+          levels: 0
         }),
-        positions: oneAxis, attention: [llamaAttention(text)], queryHeads: text.heads, levels: 0
-      }),
-      decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.maxPositions,
-      // As scripts/inference.py, whose temperature 0 means greedy.
-      defaults: { maxTokens: 512, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: { placeholder: () => PICTURE, pictureLevel: pictureLevel(processor.normalization), options: [], hasPositions: false, tables: {} }
-    }
-    return model
-  })
+        decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.maxPositions,
+        // As scripts/inference.py, whose temperature 0 means greedy.
+        defaults: { maxTokens: 512, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: { placeholder: () => PICTURE, pictureLevel: pictureLevel(processor.normalization), options: [], hasPositions: false, tables: {} }
+      }
+      return model
+    })
 }

@@ -36,7 +36,14 @@ const multipleOfEight = (value: number): number => {
 /** A depthwise convolution, channels weighed by what they hold all over the picture, and a matrix (torchvision's `InvertedResidual` without its first layer). */
 const invertedResidual = (x: Value, weights: Weights, width: number, stride: 1 | 2): Value => {
   const block = weights.at("block")
-  const spread = hardSwish(channelNorm(conv(x, block.tensor("0.0.weight", [width, 1, 3, 3]), undefined, { strides: [stride, stride], pads: [1, 1, 1, 1], groups: width }), block, "0.1", width))
+  const spread = hardSwish(
+    channelNorm(
+      conv(x, block.tensor("0.0.weight", [width, 1, 3, 3]), undefined, { strides: [stride, stride], pads: [1, 1, 1, 1], groups: width }),
+      block,
+      "0.1",
+      width
+    )
+  )
   const squeezed = multipleOfEight(Math.floor(width / 4))
   const pointwise = (value: Value, name: string, inputs: number, outputs: number) =>
     conv(value, block.tensor(`1.${name}.weight`, [outputs, inputs, 1, 1]), block.tensor(`1.${name}.bias`, [outputs]))
@@ -65,6 +72,12 @@ export const ldpV2: Downsampler = {
     const means = hidden.graph.constant(float32([POOLED, across], averageWeights(across, POOLED)))
     const pooled = mapGrid(reshape(mlp(hidden, weights, ["mlp.mlp.0", "mlp.mlp.2"], inputs, outputs), [-1, across, across, outputs]), means, means, outputs)
     const x = transpose(pooled, [0, 3, 1, 2])
-    return rowsOf(add(conv(x, weights.tensor("peg.peg.0.weight", [outputs, 1, 3, 3]), weights.tensor("peg.peg.0.bias", [outputs]), { pads: [1, 1, 1, 1], groups: outputs }), x), outputs)
+    return rowsOf(
+      add(
+        conv(x, weights.tensor("peg.peg.0.weight", [outputs, 1, 3, 3]), weights.tensor("peg.peg.0.bias", [outputs]), { pads: [1, 1, 1, 1], groups: outputs }),
+        x
+      ),
+      outputs
+    )
   }
 }

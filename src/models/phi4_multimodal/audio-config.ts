@@ -35,9 +35,15 @@ export const audioFields = (config: Readonly<Record<string, unknown>>): Readonly
   const published = record(record(config.audio_processor).config)
   const bias = record(published.relative_attention_bias_args)
   return {
-    ...published, hidden_size: published.attention_dim, intermediate_size: published.linear_units, num_attention_heads: published.attention_heads,
-    depthwise_separable_out_channel: published.depthwise_seperable_out_channel, bias_max_distance: bias.t5_bias_max_distance, bias_symmetric: bias.t5_bias_symmetric,
-    nemo_conv_channels: record(published.nemo_conv_settings).conv_channels, downsample_rate: record(record(record(config.embd_layer).audio_embd_layer)).downsample_rate,
+    ...published,
+    hidden_size: published.attention_dim,
+    intermediate_size: published.linear_units,
+    num_attention_heads: published.attention_heads,
+    depthwise_separable_out_channel: published.depthwise_seperable_out_channel,
+    bias_max_distance: bias.t5_bias_max_distance,
+    bias_symmetric: bias.t5_bias_symmetric,
+    nemo_conv_channels: record(published.nemo_conv_settings).conv_channels,
+    downsample_rate: record(record(record(config.embd_layer).audio_embd_layer)).downsample_rate,
     nemo_activation: undefined
   }
 }
@@ -45,12 +51,19 @@ export const audioFields = (config: Readonly<Record<string, unknown>>): Readonly
 /** What is wrong with it, if anything: the field, and why. */
 export const checkAudio = (audio: AudioConfig): readonly [field: string, why: string] | undefined => {
   const { depthwise_separable_out_channel, ext_pw_out_channel, hidden_size, num_attention_heads, time_reduction } = audio
-  for (const field of ["activation", "conv_activation", "conv_glu_type"] as const) if (audio[field] !== "swish") return [`audio_config.${field}`, `is ${audio[field]}; swish is run here`]
+  for (const field of ["activation", "conv_activation", "conv_glu_type"] as const)
+    if (audio[field] !== "swish") return [`audio_config.${field}`, `is ${audio[field]}; swish is run here`]
   if (audio.nemo_activation !== "relu") return ["audio_config.nemo_activation", `is ${audio.nemo_activation}; relu is run here`]
   if (audio.downsample_rate !== 1) return ["audio_config.downsample_rate", `is ${audio.downsample_rate}; 1 is run here`]
-  if (num_attention_heads < 1 || hidden_size % num_attention_heads !== 0) return ["audio_config.hidden_size", `is ${hidden_size}, no multiple of ${num_attention_heads} heads`]
-  if (ext_pw_out_channel !== hidden_size || depthwise_separable_out_channel !== hidden_size) return ["audio_config.ext_pw_out_channel", `is ${ext_pw_out_channel}, ${depthwise_separable_out_channel} after the depthwise convolution; rows have ${hidden_size}`]
+  if (num_attention_heads < 1 || hidden_size % num_attention_heads !== 0)
+    return ["audio_config.hidden_size", `is ${hidden_size}, no multiple of ${num_attention_heads} heads`]
+  if (ext_pw_out_channel !== hidden_size || depthwise_separable_out_channel !== hidden_size)
+    return [
+      "audio_config.ext_pw_out_channel",
+      `is ${ext_pw_out_channel}, ${depthwise_separable_out_channel} after the depthwise convolution; rows have ${hidden_size}`
+    ]
   if (time_reduction < 2 || !Number.isInteger(Math.log2(time_reduction))) return ["audio_config.time_reduction", `is ${time_reduction}, no power of 2`]
-  if (audio.kernel_size < 1 || audio.depthwise_multiplier < 1 || audio.bias_max_distance < 1 || audio.input_size < 1) return ["audio_config", "has a size below 1"]
+  if (audio.kernel_size < 1 || audio.depthwise_multiplier < 1 || audio.bias_max_distance < 1 || audio.input_size < 1)
+    return ["audio_config", "has a size below 1"]
   return undefined
 }

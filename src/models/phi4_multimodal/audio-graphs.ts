@@ -27,16 +27,26 @@ export const audioRows = (graph: GraphBuilder, weights: Weights, config: AudioCo
   const convolution = (x: Value, index: number, inputs: number, kernel: number, stride: number) => {
     const groups = inputs === 1 && index > 0 ? channels : 1
     const w = weights.tensor(`embed.conv.${index}.weight`, [channels, inputs, kernel, kernel])
-    return conv(x, w, weights.tensor(`embed.conv.${index}.bias`, [channels]), { strides: [stride, stride], pads: kernel === 3 ? [1, 1, 1, 1] : [0, 0, 0, 0], groups })
+    return conv(x, w, weights.tensor(`embed.conv.${index}.bias`, [channels]), {
+      strides: [stride, stride],
+      pads: kernel === 3 ? [1, 1, 1, 1] : [0, 0, 0, 0],
+      groups
+    })
   }
   let x = relu(convolution(reshape(normalized, [1, 1, -1, bins]), 0, 1, 3, 2))
   for (let i = 1; i < Math.log2(time_reduction); i++) x = relu(convolution(convolution(x, 3 * i - 1, 1, 3, 2), 3 * i, channels, 1, 1))
-  graph.output("rows", linear(reshape(transpose(x, [0, 2, 1, 3]), [-1, channels * finalBins(config)]), weights, "embed.out", channels * finalBins(config), width, true))
+  graph.output(
+    "rows",
+    linear(reshape(transpose(x, [0, 2, 1, 3]), [-1, channels * finalBins(config)]), weights, "embed.out", channels * finalBins(config), width, true)
+  )
 }
 
 /** `Phi4MultimodalAudioMLP`: the first half of the first layer goes up, the second is the gate. */
 const feedForward = (x: Value, weights: Weights, { hidden_size: width, intermediate_size: inner }: AudioConfig, { audio }: PhiNames): Value => {
-  const [up, gate] = split(linear(layer(x, weights, "layer_norm", width, EPSILON), weights, audio.gateUp, width, 2 * inner, true), { axis: 2, sizes: [inner, inner] })
+  const [up, gate] = split(linear(layer(x, weights, "layer_norm", width, EPSILON), weights, audio.gateUp, width, 2 * inner, true), {
+    axis: 2,
+    sizes: [inner, inner]
+  })
   return linear(mul(up, silu(gate)), weights, audio.down, inner, width, true)
 }
 
@@ -47,13 +57,19 @@ const pointwise = (x: Value, weights: Weights, name: string, inputs: number, out
 /** `Phi4MultimodalAudioConvModule`: a gated layer, a convolution over the rows before, each channel for itself, a layer, an activation, a layer. */
 const convolutions = (x: Value, weights: Weights, { depthwise_multiplier, hidden_size: width, kernel_size: kernel }: AudioConfig): Value => {
   const glu = weights.at("glu")
-  const [up, gate] = split(pointwise(layer(x, weights, "layer_norm", width, EPSILON), glu, "ext_pw_conv_1d", width, 2 * width), { axis: 2, sizes: [width, width] })
+  const [up, gate] = split(pointwise(layer(x, weights, "layer_norm", width, EPSILON), glu, "ext_pw_conv_1d", width, 2 * width), {
+    axis: 2,
+    sizes: [width, width]
+  })
   const biased = (value: Value, name: string) => add(value, reshape(glu.tensor(name, [1, width, 1]), [1, 1, width]))
   const gated = mul(biased(up, "b1"), silu(biased(gate, "b2")))
   const separable = weights.at("dw_sep_conv_1d")
   const channels = width * depthwise_multiplier
   // The reference pads both ends and drops what looked ahead.
-  const deep = conv(transpose(gated, [0, 2, 1]), separable.tensor("dw_conv.weight", [channels, 1, kernel]), separable.tensor("dw_conv.bias", [channels]), { groups: width, pads: [kernel - 1, 0] })
+  const deep = conv(transpose(gated, [0, 2, 1]), separable.tensor("dw_conv.weight", [channels, 1, kernel]), separable.tensor("dw_conv.bias", [channels]), {
+    groups: width,
+    pads: [kernel - 1, 0]
+  })
   return pointwise(silu(pointwise(transpose(deep, [0, 2, 1]), separable, "pw_conv", channels, width)), weights, "ext_pw_conv_1d", width, width)
 }
 

@@ -26,65 +26,107 @@ import { sounds } from "./sounds.ts"
 const attentionOf = ({ longContext, rotaryWidth, text, window }: PhiConfig): AttentionKind => {
   const spec = { headWidth: rotaryWidth, theta: text.theta }
   const plain = plainRotary(spec)
-  return { ...llamaAttention(text), rotary: longContext === undefined ? () => plain : longRotary(spec, longContext), ...(window === undefined ? {} : { window }) }
+  return {
+    ...llamaAttention(text),
+    rotary: longContext === undefined ? () => plain : longRotary(spec, longContext),
+    ...(window === undefined ? {} : { window })
+  }
 }
 
 /** The encoder's head and what comes behind the layer that is read. */
 const skipped = ({ tied, vision, visionLayers }: PhiConfig) => {
   const tower = `${EXTEND}.image_embed.img_processor`
-  const unused = [`${tower}.head.`, `${tower}.post_layernorm.`, ...Array.from({ length: vision.num_hidden_layers - visionLayers }, (_, i) => `${tower}.encoder.layers.${visionLayers + i}.`)]
+  const unused = [
+    `${tower}.head.`,
+    `${tower}.post_layernorm.`,
+    ...Array.from({ length: vision.num_hidden_layers - visionLayers }, (_, i) => `${tower}.encoder.layers.${visionLayers + i}.`)
+  ]
   return (name: string) => (tied && name === "lm_head.weight") || unused.some((prefix) => name.startsWith(prefix))
 }
 
 /** Phi-4-multimodal: text, pictures and recordings, with a LoRA set for each sense (transformers 5.18 `phi4_multimodal`), in the published layout (`phi4mm`) and transformers'. */
 export const family: FamilyModule = {
   modelTypes: ["phi4_multimodal", "phi4mm"],
-  card: { slicing: "HD crops by area or ratio, and an overview", projector: "2 x 2 average, two layers; for sound one of two", positions: "one axis, LongRoPE" },
-  open: (folder, options) => Effect.gen(function*() {
-    const config = yield* parseConfig(folder.config, `${folder.folder}/config.json`)
-    const { text, vision } = config
-    const processors = yield* readProcessors(folder, config)
-    const beside = yield* withAdapters(folder, [{ name: "vision", folder: "vision-lora" }, { name: "speech", folder: "speech-lora" }])
-    const { checkpoint } = beside
-    const generation = yield* readGeneration(checkpoint)
-    const { template, tokenizer } = yield* openText(checkpoint)
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|end|>", "<|endoftext|>"])
+  card: {
+    slicing: "HD crops by area or ratio, and an overview",
+    projector: "2 x 2 average, two layers; for sound one of two",
+    positions: "one axis, LongRoPE"
+  },
+  open: (folder, options) =>
+    Effect.gen(function* () {
+      const config = yield* parseConfig(folder.config, `${folder.folder}/config.json`)
+      const { text, vision } = config
+      const processors = yield* readProcessors(folder, config)
+      const beside = yield* withAdapters(folder, [
+        { name: "vision", folder: "vision-lora" },
+        { name: "speech", folder: "speech-lora" }
+      ])
+      const { checkpoint } = beside
+      const generation = yield* readGeneration(checkpoint)
+      const { template, tokenizer } = yield* openText(checkpoint)
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|end|>", "<|endoftext|>"])
 
-    const names = namesOf(checkpoint.tensors)
-    const within = (["vision", "speech"] as const).flatMap((name): ReadonlyArray<AdapterFigures> => {
-      const lora = config.loras[name]
-      return names.base === "" || lora === undefined ? [] : [{ name, rank: lora.r, scale: lora.lora_alpha / lora.r }]
-    })
-    const adapters = [...within, ...beside.adapters]
-    const tied = { ...config, tied: config.tied || !checkpoint.tensors.has("lm_head.weight") }
-    const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(tied, names, adapters), skipped(tied))
+      const names = namesOf(checkpoint.tensors)
+      const within = (["vision", "speech"] as const).flatMap((name): ReadonlyArray<AdapterFigures> => {
+        const lora = config.loras[name]
+        return names.base === "" || lora === undefined ? [] : [{ name, rank: lora.r, scale: lora.lora_alpha / lora.r }]
+      })
+      const adapters = [...within, ...beside.adapters]
+      const tied = { ...config, tied: config.tied || !checkpoint.tensors.has("lm_head.weight") }
+      const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(tied, names, adapters), skipped(tied))
 
-    const workers = yield* Workers
-    const producers = [...options.producers, pictures({
-      id: key, sizes: { side: vision.crop_size, patch: vision.patch_size, width: text.width }, processor: processors.picture, maxCrops: processors.maxCrops, workers,
-      graphs: { vision: graphs.vision, separators: graphs.separators }
-    })]
-    const placeholders = { image: vision.image_token_id, audio: config.audio.audio_token_id }
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType: String(checkpoint.config.model_type), modalities: [...new Set([...producers.map(({ modality }) => modality), "audio"])],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: planner({
-          tokenizer, template, producers, placeholders, adapters: adapters.map(({ name }) => name),
-          sounds: sounds({ id: key, width: text.width, config: config.audio, settings: processors.sound, workers, graphs: { rows: graphs.audio_rows, encoder: graphs.audio } })
+      const workers = yield* Workers
+      const producers = [
+        ...options.producers,
+        pictures({
+          id: key,
+          sizes: { side: vision.crop_size, patch: vision.patch_size, width: text.width },
+          processor: processors.picture,
+          maxCrops: processors.maxCrops,
+          workers,
+          graphs: { vision: graphs.vision, separators: graphs.separators }
+        })
+      ]
+      const placeholders = { image: vision.image_token_id, audio: config.audio.audio_token_id }
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType: String(checkpoint.config.model_type),
+        modalities: [...new Set([...producers.map(({ modality }) => modality), "audio"])],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: planner({
+            tokenizer,
+            template,
+            producers,
+            placeholders,
+            adapters: adapters.map(({ name }) => name),
+            sounds: sounds({
+              id: key,
+              width: text.width,
+              config: config.audio,
+              settings: processors.sound,
+              workers,
+              graphs: { rows: graphs.audio_rows, encoder: graphs.audio }
+            })
+          }),
+          positions: oneAxis,
+          attention: [attentionOf(config)],
+          queryHeads: text.heads,
+          levels: 0
         }),
-        positions: oneAxis, attention: [attentionOf(config)], queryHeads: text.heads, levels: 0
-      }),
-      decoder: Decoder.make({ ...llamaShape(text), adapters: adapters.map(({ name }) => name) }, { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.maxPositions,
-      defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: {
-        placeholder: ({ modality }) => modality === "image" ? placeholders.image : placeholders.audio,
-        pictureLevel: pictureLevel(processors.picture.normalization), options: [], hasPositions: false, tables: {}
+        decoder: Decoder.make({ ...llamaShape(text), adapters: adapters.map(({ name }) => name) }, { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.maxPositions,
+        defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: {
+          placeholder: ({ modality }) => (modality === "image" ? placeholders.image : placeholders.audio),
+          pictureLevel: pictureLevel(processors.picture.normalization),
+          options: [],
+          hasPositions: false,
+          tables: {}
+        }
       }
-    }
-    return model
-  })
+      return model
+    })
 }

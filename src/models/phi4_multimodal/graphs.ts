@@ -16,10 +16,25 @@ export const graphsOf = (config: PhiConfig, names: PhiNames, adapters: ReadonlyA
     { name: "embed", build: (graph, weights) => tokenEmbedding(graph, weights.at("model"), "embed_tokens.weight", vocabulary, width) },
     {
       name: "decoder",
-      build: (graph, weights) => decoder(graph, weights.at("model"), weights.tensor(config.tied ? "model.embed_tokens.weight" : "lm_head.weight", [vocabulary, width]), {
-        width, layers, heads, kvHeads, headWidth, inner, vocabulary, epsilon, activation: activations[activation], qkvBias: false, kinds: ["full"], kindOf: () => 0, levels: 0,
-        rotaryWidth: config.rotaryWidth, fused: true, linear: adaptedLinear(graph, adapters, names.base)
-      })
+      build: (graph, weights) =>
+        decoder(graph, weights.at("model"), weights.tensor(config.tied ? "model.embed_tokens.weight" : "lm_head.weight", [vocabulary, width]), {
+          width,
+          layers,
+          heads,
+          kvHeads,
+          headWidth,
+          inner,
+          vocabulary,
+          epsilon,
+          activation: activations[activation],
+          qkvBias: false,
+          kinds: ["full"],
+          kindOf: () => 0,
+          levels: 0,
+          rotaryWidth: config.rotaryWidth,
+          fused: true,
+          linear: adaptedLinear(graph, adapters, names.base)
+        })
     },
     { name: "vision", build: (graph, weights) => vision(graph, weights.at(`${EXTEND}.image_embed`), config, names) },
     { name: "separators", build: (graph, weights) => separators(graph, weights.at(`${EXTEND}.image_embed`), config, names) },

@@ -33,4 +33,5 @@ const transformers: PhiNames = {
 export const EXTEND = "model.embed_tokens_extend"
 
 /** The layout of a checkpoint with these tensors. */
-export const namesOf = (tensors: ReadonlyMap<string, unknown>): PhiNames => tensors.has(`${EXTEND}.image_embed.${published.image.border}`) ? published : transformers
+export const namesOf = (tensors: ReadonlyMap<string, unknown>): PhiNames =>
+  tensors.has(`${EXTEND}.image_embed.${published.image.border}`) ? published : transformers

@@ -23,7 +23,8 @@ export interface PlannerParts {
 const sees = (messages: Prompt["messages"]): boolean => messages.some(({ content }) => content.some((part) => modalityOf(part) === "image"))
 
 /** The LoRA set for a prompt with these media: any picture asks for `vision`, sound alone for `speech`, text alone for none. */
-export const adapterFor = (modalities: ReadonlyArray<string>): string => modalities.includes("image") ? "vision" : modalities.includes("audio") ? "speech" : "none"
+export const adapterFor = (modalities: ReadonlyArray<string>): string =>
+  modalities.includes("image") ? "vision" : modalities.includes("audio") ? "speech" : "none"
 
 /**
  * Lays a prompt out as `Phi4MultimodalProcessor` does; a picture anywhere in it changes the projection of all sound, and the LoRA set. The published template takes
@@ -32,14 +33,17 @@ export const adapterFor = (modalities: ReadonlyArray<string>): string => modalit
 export const planner = ({ adapters, placeholders, producers, sounds, template, tokenizer }: PlannerParts): PromptPlanner => {
   const takesLists = /\btype\b/.test(template.source)
   const laidOut = placeholderPlanner({
-    tokenizer, template, around: true,
+    tokenizer,
+    template,
+    around: true,
     producers: (messages) => [...producers, withSettings(sounds, { projection: sees(messages) ? "vision" : "speech" })],
     ...(takesLists ? { placeholders } : { placeholders: {}, partsJoinedBy: "" })
   })
   return {
-    plan: (prompt) => Effect.map(laidOut.plan(prompt), (plan) => {
-      const adapter = adapterFor(plan.media.map(({ plan: { modality } }) => modality))
-      return { ...plan, adapter: adapters.includes(adapter) ? adapter : "none" }
-    })
+    plan: (prompt) =>
+      Effect.map(laidOut.plan(prompt), (plan) => {
+        const adapter = adapterFor(plan.media.map(({ plan: { modality } }) => modality))
+        return { ...plan, adapter: adapters.includes(adapter) ? adapter : "none" }
+      })
   }
 }

@@ -1,7 +1,10 @@
 import type { AudioConfig } from "./audio-config.ts"
 
 /** Entries of the table of relative positions, [rows, rows] (transformers 5.18 `Phi4MultimodalAudioRelativeAttentionBias`): how far each row stands behind the one that looks. */
-export const relativeDistances = (rows: number, { bias_max_distance: most, bias_symmetric }: Pick<AudioConfig, "bias_max_distance" | "bias_symmetric">): Int32Array => {
+export const relativeDistances = (
+  rows: number,
+  { bias_max_distance: most, bias_symmetric }: Pick<AudioConfig, "bias_max_distance" | "bias_symmetric">
+): Int32Array => {
   const out = new Int32Array(rows * rows)
   for (let row = 0; row < rows; row++) {
     for (let other = 0; other < rows; other++) {

@@ -31,20 +31,29 @@ export interface SoundParts {
 export const sounds = ({ config, graphs, id, settings, width, workers }: SoundParts): EmbeddingProducer<SoundUse> => {
   const encode = soundEncoder(graphs, config)
   const rowsOf = (samples: number) => soundRows(filterBankFrames(samples, settings), config)
-  const secondsPerRow = config.time_reduction * settings.hop / sampleRateHz
+  const secondsPerRow = (config.time_reduction * settings.hop) / sampleRateHz
   return make<AudioMedia, SoundUse, MediaPlan>({
-    modality: "audio", id, width,
-    accepts: (media) => isAudioMedia(media) ? Option.some(media) : Option.none(),
+    modality: "audio",
+    id,
+    width,
+    accepts: (media) => (isAudioMedia(media) ? Option.some(media) : Option.none()),
     // By the container's own duration, less a tenth: it may say a little more than the file holds.
     atLeast: (media) => rowsOf(Math.floor(media.seconds * sampleRateHz * 0.9)),
-    plan: (media, _, common) => Effect.gen(function*() {
-      yield* longAudioOf(media)
-      const rows = rowsOf(yield* media.sampleCount)
-      return {
-        ...common, form: "rows", levels: 0, rows,
-        pieces: Array.from({ length: Math.max(1, Math.ceil(rows / STRETCH)) }, (__, i) => ({ rows: Math.min(STRETCH, rows - i * STRETCH), atSeconds: i * STRETCH * secondsPerRow }))
-      }
-    }),
+    plan: (media, _, common) =>
+      Effect.gen(function* () {
+        yield* longAudioOf(media)
+        const rows = rowsOf(yield* media.sampleCount)
+        return {
+          ...common,
+          form: "rows",
+          levels: 0,
+          rows,
+          pieces: Array.from({ length: Math.max(1, Math.ceil(rows / STRETCH)) }, (__, i) => ({
+            rows: Math.min(STRETCH, rows - i * STRETCH),
+            atSeconds: i * STRETCH * secondsPerRow
+          }))
+        }
+      }),
     encode: {
       features: (media) => filterBank(media.samples, settings, STRETCH * config.time_reduction).pipe(Stream.provideService(Workers, workers)),
       fromFeatures: (features, plan) => encode(features, plan, plan.settings.projection === "vision" ? "vision" : "speech")

@@ -20,7 +20,13 @@ export const vision = (graph: GraphBuilder, weights: Weights, config: PhiConfig,
   const { hidden_size: width, image_size, layer_norm_eps, num_attention_heads: heads, num_channels: channels, patch_size: patchSize } = config.vision
   const across = image_size / patchSize
   const patches = across ** 2
-  const spec: VisionTransformerSpec = { width, heads, inner: config.vision.intermediate_size, epsilon: layer_norm_eps, activation: activations.gelu_pytorch_tanh }
+  const spec: VisionTransformerSpec = {
+    width,
+    heads,
+    inner: config.vision.intermediate_size,
+    epsilon: layer_norm_eps,
+    activation: activations.gelu_pytorch_tanh
+  }
   const tower = weights.at("img_processor")
   const embeddings = tower.at("embeddings")
   const pixels = graph.input("pixels", "float32", ["crops", channels, image_size, image_size])
@@ -36,6 +42,9 @@ export const vision = (graph: GraphBuilder, weights: Weights, config: PhiConfig,
 /** The graph `separators`: `embeddings` [2, outputs], the row at the end of each row of a picture, and the row between crops and overview. It has no inputs. */
 export const separators = (graph: GraphBuilder, weights: Weights, config: PhiConfig, names: PhiNames): void => {
   const { hidden_size: width } = config.vision
-  const rows = [reshape(weights.tensor(names.image.rowEnd, [1, 1, 1, width]), [1, width]), reshape(weights.tensor(names.image.border, [1, 1, width]), [1, width])]
+  const rows = [
+    reshape(weights.tensor(names.image.rowEnd, [1, 1, 1, width]), [1, width]),
+    reshape(weights.tensor(names.image.border, [1, 1, width]), [1, width])
+  ]
   graph.output("embeddings", projector(concat(rows, 0), weights, config, names))
 }

@@ -27,29 +27,47 @@ export const audioEncoder = (config: OmniConfig["audio_config"], graphs: { reado
   return {
     windowFrames: 2 * n_window,
     hiddenWidth: width,
-    hidden: (mel, windows, frames) => Effect.gen(function*() {
-      const rows = convolvedRows(frames)
-      const hidden = new Float32Array(windows * rows * width)
-      yield* graphs.encoder.run({ mel: float32([windows, bins, frames], mel), positions: int64([rows], Array.from({ length: rows }, (_, row) => row)) }, { hidden: float32([windows, rows, width], hidden) })
-      return hidden
-    }),
-    project: (hidden) => Effect.gen(function*() {
-      const rows = hidden.length / width
-      const embeddings = new Float32Array(Math.floor(rows / 2) * output_dim)
-      if (embeddings.length > 0) yield* graphs.projector.run({ hidden: float32([rows, width], hidden) }, { embeddings: float32([Math.floor(rows / 2), output_dim], embeddings) })
-      return embeddings
-    })
+    hidden: (mel, windows, frames) =>
+      Effect.gen(function* () {
+        const rows = convolvedRows(frames)
+        const hidden = new Float32Array(windows * rows * width)
+        yield* graphs.encoder.run(
+          {
+            mel: float32([windows, bins, frames], mel),
+            positions: int64(
+              [rows],
+              Array.from({ length: rows }, (_, row) => row)
+            )
+          },
+          { hidden: float32([windows, rows, width], hidden) }
+        )
+        return hidden
+      }),
+    project: (hidden) =>
+      Effect.gen(function* () {
+        const rows = hidden.length / width
+        const embeddings = new Float32Array(Math.floor(rows / 2) * output_dim)
+        if (embeddings.length > 0)
+          yield* graphs.projector.run({ hidden: float32([rows, width], hidden) }, { embeddings: float32([Math.floor(rows / 2), output_dim], embeddings) })
+        return embeddings
+      })
   }
 }
 
 /** Stretches of [bins, frames] side by side, cut into windows: [windows, bins, window frames], the clip's last one shorter and alone. */
-const cutWindows = (blocks: ReadonlyArray<FeatureBlock>, window: number): ReadonlyArray<{ readonly mel: Float32Array; readonly windows: number; readonly frames: number }> => {
+const cutWindows = (
+  blocks: ReadonlyArray<FeatureBlock>,
+  window: number
+): ReadonlyArray<{ readonly mel: Float32Array; readonly windows: number; readonly frames: number }> => {
   const frames = blocks.reduce((sum, { shape }) => sum + shape[1], 0)
   const bins = blocks[0]?.shape[0] ?? 0
   const full = Math.floor(frames / window)
   const [whole, rest] = [new Float32Array(full * bins * window), new Float32Array(bins * (frames - full * window))]
   let start = 0
-  for (const { data, shape: [, count] } of blocks) {
+  for (const {
+    data,
+    shape: [, count]
+  } of blocks) {
     for (let i = 0; i < count; i++) {
       const [at, within] = [Math.floor((start + i) / window), (start + i) % window]
       const [into, offset, stride] = at < full ? [whole, at * bins * window, window] : [rest, 0, frames - full * window]
@@ -76,7 +94,11 @@ const cutBlock = ({ data, shape: [bins, frames] }: FeatureBlock, most: number): 
  * Mel (blocks cut where windows end; a block shorter than a window ends a recording, or one of its long windows) to embedding chunks,
  * one run of the encoder a pull. A window with an odd number of rows shares its last with the next one's first.
  */
-export const encodeAudio = (encoder: AudioEncoder, features: Stream.Stream<FeatureBlock, EncodeError>, plan: MediaPlan): Stream.Stream<EmbeddingChunk, EncodeError> => {
+export const encodeAudio = (
+  encoder: AudioEncoder,
+  features: Stream.Stream<FeatureBlock, EncodeError>,
+  plan: MediaPlan
+): Stream.Stream<EmbeddingChunk, EncodeError> => {
   const { hiddenWidth, windowFrames } = encoder
   return Stream.suspend(() => {
     let from = 0
@@ -84,21 +106,23 @@ export const encodeAudio = (encoder: AudioEncoder, features: Stream.Stream<Featu
     return features.pipe(
       Stream.rechunk(1),
       Stream.flatMap((block) => Stream.fromIterable(cutBlock(block, windowFrames * WINDOWS_A_RUN)).pipe(Stream.rechunk(1))),
-      Stream.mapEffect((block) => Effect.gen(function*() {
-        const parts: Array<Float32Array> = [carried]
-        for (const { frames, mel, windows } of cutWindows([block], windowFrames)) parts.push(yield* encoder.hidden(mel, windows, frames))
-        const hidden = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-        parts.reduce((at, part) => {
-          hidden.set(part, at)
-          return at + part.length
-        }, 0)
-        const rows = Math.floor(hidden.length / hiddenWidth / 2) * 2
-        carried = hidden.slice(rows * hiddenWidth)
-        const data = yield* encoder.project(hidden.subarray(0, rows * hiddenWidth))
-        const chunk: EmbeddingChunk = { plan, from, rows: rows / 2, data, levels: [] }
-        from += rows / 2
-        return chunk
-      })),
+      Stream.mapEffect((block) =>
+        Effect.gen(function* () {
+          const parts: Array<Float32Array> = [carried]
+          for (const { frames, mel, windows } of cutWindows([block], windowFrames)) parts.push(yield* encoder.hidden(mel, windows, frames))
+          const hidden = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+          parts.reduce((at, part) => {
+            hidden.set(part, at)
+            return at + part.length
+          }, 0)
+          const rows = Math.floor(hidden.length / hiddenWidth / 2) * 2
+          carried = hidden.slice(rows * hiddenWidth)
+          const data = yield* encoder.project(hidden.subarray(0, rows * hiddenWidth))
+          const chunk: EmbeddingChunk = { plan, from, rows: rows / 2, data, levels: [] }
+          from += rows / 2
+          return chunk
+        })
+      ),
       Stream.filter(({ rows }) => rows > 0)
     )
   })

@@ -24,7 +24,10 @@ export const sinusoids = (rows: number, width: number): Float32Array => {
 }
 
 const spec = ({ d_model, encoder_attention_heads, encoder_ffn_dim, num_mel_bins }: OmniConfig["audio_config"]): WhisperSpec => ({
-  bins: num_mel_bins, width: d_model, heads: encoder_attention_heads, inner: encoder_ffn_dim
+  bins: num_mel_bins,
+  width: d_model,
+  heads: encoder_attention_heads,
+  inner: encoder_ffn_dim
 })
 
 /** Encoder: `mel` [windows, mel bins, frames], windows of one length, to `hidden` [windows, rows, d_model]. Windows do not see each other. */

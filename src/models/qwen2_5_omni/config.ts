@@ -6,8 +6,16 @@ import type { CheckpointUnreadable } from "../../core/errors.ts"
 
 /** `text_config`: a Qwen2.5 decoder with M-RoPE. Defaults are those of transformers' Qwen2_5OmniTextConfig. */
 const TextConfig = qwenTextConfig({
-  vocab_size: 152064, hidden_size: 3584, intermediate_size: 18944, num_hidden_layers: 28, num_attention_heads: 28, num_key_value_heads: 4,
-  max_position_embeddings: 32768, rms_norm_eps: 1e-6, rope_theta: 1000000, mrope_section: [16, 24, 24]
+  vocab_size: 152064,
+  hidden_size: 3584,
+  intermediate_size: 18944,
+  num_hidden_layers: 28,
+  num_attention_heads: 28,
+  num_key_value_heads: 4,
+  max_position_embeddings: 32768,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1000000,
+  mrope_section: [16, 24, 24]
 })
 
 /** `audio_config`: the encoder of sound, Whisper's in windows. */
@@ -42,9 +50,10 @@ const ThinkerConfig = Schema.Struct({
 export type OmniConfig = typeof ThinkerConfig.Type
 
 /** Reads the Thinker's configuration, nested (`thinker_config`) or alone. Fails with `CheckpointUnreadable` that names the field. */
-export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<OmniConfig, CheckpointUnreadable> => Effect.gen(function*() {
-  const thinker = record(config.thinker_config ?? config)
-  const read = yield* decodeConfig(ThinkerConfig, { ...thinker, text_config: publishedRotary(thinker.text_config) }, path)
-  const refused = refusedText(read.text_config, path)
-  return refused === undefined ? read : yield* refused
-})
+export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<OmniConfig, CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    const thinker = record(config.thinker_config ?? config)
+    const read = yield* decodeConfig(ThinkerConfig, { ...thinker, text_config: publishedRotary(thinker.text_config) }, path)
+    const refused = refusedText(read.text_config, path)
+    return refused === undefined ? read : yield* refused
+  })

@@ -33,7 +33,11 @@ export const clipWithSound = (video: MediaPlan, videoIndex: number, sound: Media
   }
   runs.push({ _tag: "Tokens", tokens: Int32Array.of(ids.audioEnd, ids.visionEnd) })
   return {
-    _tag: "Interleaved", runs,
-    tracks: [{ media: videoIndex, grid, secondsPerStep }, { media: soundIndex, grid: TokenGrid({ t: sound.rows, h: 1, w: 1 }) }]
+    _tag: "Interleaved",
+    runs,
+    tracks: [
+      { media: videoIndex, grid, secondsPerStep },
+      { media: soundIndex, grid: TokenGrid({ t: sound.rows, h: 1, w: 1 }) }
+    ]
   }
 }

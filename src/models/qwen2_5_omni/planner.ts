@@ -24,11 +24,12 @@ const hasSound = (media: ReadonlyArray<PlacedMedia>): boolean => media.length ==
  * Lays a prompt out as `Qwen2_5OmniProcessor` does. A clip with sound replaces the marker pair around its placeholder by two pairs;
  * other media stand between the template's own pair.
  */
-export const planner = ({ markers, scale, ...rest }: PlannerParts): PromptPlanner => placeholderPlanner({
-  ...rest,
-  markers: { start: markers.visionStart, end: markers.visionEnd },
-  bringsMarkers: hasSound,
-  place: (layout, [video, sound]) => {
-    layout.segment(clipWithSound(video.plan, video.index, sound.plan, sound.index, markers, scale))
-  }
-})
+export const planner = ({ markers, scale, ...rest }: PlannerParts): PromptPlanner =>
+  placeholderPlanner({
+    ...rest,
+    markers: { start: markers.visionStart, end: markers.visionEnd },
+    bringsMarkers: hasSound,
+    place: (layout, [video, sound]) => {
+      layout.segment(clipWithSound(video.plan, video.index, sound.plan, sound.index, markers, scale))
+    }
+  })

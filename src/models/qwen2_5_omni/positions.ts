@@ -37,5 +37,6 @@ const placeClip = (video: Track, sound: Track, start: number, scale: TimeScale):
 export const tmrope = (scale: TimeScale): PositionAssigner => {
   const placed = placeOnGrid(scale.positionsPerSecond)
   return make(3, (segment: Segment, start: number): Placed =>
-    segment._tag === "Interleaved" ? placeClip(segment.tracks[0], segment.tracks[1], start, scale) : placed(segment, start))
+    segment._tag === "Interleaved" ? placeClip(segment.tracks[0], segment.tracks[1], start, scale) : placed(segment, start)
+  )
 }

@@ -29,6 +29,12 @@ export const producersOf = ({ audio, config, id, mel, processors, vision, worker
     // qwen-omni-utils lays RGBA pictures on white, and no others.
     nativePictures({ ...parts, encoder: vision, processor: processors.image, reads: { alpha: "white-rgba" } }),
     nativeClips({ ...parts, encoder: vision, processor: processors.video, clips: utilityClips }),
-    logMelSounds({ ...parts, mel, blockFrames: audio.windowFrames * WINDOWS_A_RUN, rowsOf: pooledRows, encode: (features, plan) => encodeAudio(audio, features, plan) })
+    logMelSounds({
+      ...parts,
+      mel,
+      blockFrames: audio.windowFrames * WINDOWS_A_RUN,
+      rowsOf: pooledRows,
+      encode: (features, plan) => encodeAudio(audio, features, plan)
+    })
   ]
 }

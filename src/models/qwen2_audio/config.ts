@@ -26,13 +26,20 @@ export interface Qwen2AudioConfig {
 }
 
 /** Reads the configuration. Fails with `CheckpointUnreadable` that names the field. */
-export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<Qwen2AudioConfig, CheckpointUnreadable> => Effect.gen(function*() {
-  const { audio_config: audio, audio_token_index: placeholder, tie_word_embeddings } = yield* decodeConfig(Fields, { ...config, audio_config: record(config.audio_config) }, path)
-  const text = yield* parseLlama(config.text_config, qwen2Defaults, path, "text_config.")
-  if (audio.encoder_attention_heads < 1 || audio.d_model % audio.encoder_attention_heads !== 0) {
-    return yield* new CheckpointUnreadable({
-      stage: "load", path, message: `${path}: audio_config.d_model is ${audio.d_model}, no multiple of ${audio.encoder_attention_heads} heads`
-    })
-  }
-  return { text, audio, placeholder, tied: text.tied ?? tie_word_embeddings ?? false }
-})
+export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<Qwen2AudioConfig, CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    const {
+      audio_config: audio,
+      audio_token_index: placeholder,
+      tie_word_embeddings
+    } = yield* decodeConfig(Fields, { ...config, audio_config: record(config.audio_config) }, path)
+    const text = yield* parseLlama(config.text_config, qwen2Defaults, path, "text_config.")
+    if (audio.encoder_attention_heads < 1 || audio.d_model % audio.encoder_attention_heads !== 0) {
+      return yield* new CheckpointUnreadable({
+        stage: "load",
+        path,
+        message: `${path}: audio_config.d_model is ${audio.d_model}, no multiple of ${audio.encoder_attention_heads} heads`
+      })
+    }
+    return { text, audio, placeholder, tied: text.tied ?? tie_word_embeddings ?? false }
+  })

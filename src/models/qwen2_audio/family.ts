@@ -24,43 +24,59 @@ import { BEYOND, encodeSound } from "./sounds.ts"
 export const family: FamilyModule = {
   modelTypes: ["qwen2_audio"],
   card: { slicing: "no pictures", projector: "neighbours averaged, one layer", positions: "one axis" },
-  open: (checkpoint, options) => Effect.gen(function*() {
-    const path = `${checkpoint.folder}/config.json`
-    const config = yield* parseConfig(checkpoint.config, path)
-    const { audio, placeholder, text } = config
-    const mel = { ...(yield* readWhisperSettings(checkpoint, 30)), beyond: BEYOND }
-    const frames = Math.floor(windowSamples(mel) / mel.hop)
-    if (frames !== 2 * audio.max_source_positions || mel.bins !== audio.num_mel_bins) {
-      return yield* new CheckpointUnreadable({
-        stage: "load", path, message: `${path}: audio_config reads ${audio.num_mel_bins} bins x ${2 * audio.max_source_positions} frames; the processor's window has ${mel.bins} x ${frames}`
-      })
-    }
-    const generation = yield* readGeneration(checkpoint)
-    const { template, tokenizer } = yield* openText(checkpoint, { processorTemplate: defaultTemplate })
-    const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+  open: (checkpoint, options) =>
+    Effect.gen(function* () {
+      const path = `${checkpoint.folder}/config.json`
+      const config = yield* parseConfig(checkpoint.config, path)
+      const { audio, placeholder, text } = config
+      const mel = { ...(yield* readWhisperSettings(checkpoint, 30)), beyond: BEYOND }
+      const frames = Math.floor(windowSamples(mel) / mel.hop)
+      if (frames !== 2 * audio.max_source_positions || mel.bins !== audio.num_mel_bins) {
+        return yield* new CheckpointUnreadable({
+          stage: "load",
+          path,
+          message: `${path}: audio_config reads ${audio.num_mel_bins} bins x ${2 * audio.max_source_positions} frames; the processor's window has ${mel.bins} x ${frames}`
+        })
+      }
+      const generation = yield* readGeneration(checkpoint)
+      const { template, tokenizer } = yield* openText(checkpoint, { processorTemplate: defaultTemplate })
+      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
 
-    const names = layouts.find(({ model }) => checkpoint.tensors.has(`${model}.norm.weight`)) ?? layouts[0]
-    const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
-    const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(config, names, tied), (name) => tied && name === `${names.head}.weight`)
+      const names = layouts.find(({ model }) => checkpoint.tensors.has(`${model}.norm.weight`)) ?? layouts[0]
+      const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
+      const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(config, names, tied), (name) => tied && name === `${names.head}.weight`)
 
-    const producers = [...options.producers, logMelSounds({
-      id: key, width: text.width, workers: yield* Workers, mel, blockFrames: frames, rowsOf: pooledRows,
-      encode: (features, plan) => encodeSound(graphs.audio, features, plan)
-    })]
-    const model: LoadedModel = {
-      name: checkpoint.folder, modelType: "qwen2_audio", modalities: [...new Set(producers.map(({ modality }) => modality))],
-      family: Family.of({
-        modelTypes: family.modelTypes,
-        planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { audio: placeholder } }),
-        positions: oneAxis, attention: [llamaAttention(text)], queryHeads: text.heads, levels: 0
-      }),
-      decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-      textStream: () => tokenizer.stream(),
-      stopTokens,
-      contextRows: text.maxPositions,
-      defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-      reference: { placeholder: () => placeholder, pictureLevel: 0, options: [], hasPositions: false, tables: {} }
-    }
-    return model
-  })
+      const producers = [
+        ...options.producers,
+        logMelSounds({
+          id: key,
+          width: text.width,
+          workers: yield* Workers,
+          mel,
+          blockFrames: frames,
+          rowsOf: pooledRows,
+          encode: (features, plan) => encodeSound(graphs.audio, features, plan)
+        })
+      ]
+      const model: LoadedModel = {
+        name: checkpoint.folder,
+        modelType: "qwen2_audio",
+        modalities: [...new Set(producers.map(({ modality }) => modality))],
+        family: Family.of({
+          modelTypes: family.modelTypes,
+          planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { audio: placeholder } }),
+          positions: oneAxis,
+          attention: [llamaAttention(text)],
+          queryHeads: text.heads,
+          levels: 0
+        }),
+        decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
+        textStream: () => tokenizer.stream(),
+        stopTokens,
+        contextRows: text.maxPositions,
+        defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        reference: { placeholder: () => placeholder, pictureLevel: 0, options: [], hasPositions: false, tables: {} }
+      }
+      return model
+    })
 }

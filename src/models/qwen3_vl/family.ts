@@ -25,7 +25,11 @@ const clips: ClipDefaults = { bounds: "clip", minPixels: 128 * 32 * 32, maxPixel
 /** Qwen3-VL: text, pictures and clips with their times in words; interleaved M-RoPE, deepstack (transformers 4.57.6 `qwen3_vl`). */
 export const family: FamilyModule = {
   modelTypes: ["qwen3_vl"],
-  card: { slicing: "dynamic resolution, interpolated learned positions", projector: "2 x 2 joined, norm, two layers; rows added inside the decoder (deepstack)", positions: "interleaved M-RoPE; a clip's times as text" },
+  card: {
+    slicing: "dynamic resolution, interpolated learned positions",
+    projector: "2 x 2 joined, norm, two layers; rows added inside the decoder (deepstack)",
+    positions: "interleaved M-RoPE; a clip's times as text"
+  },
   open: (checkpoint, options) =>
     Effect.gen(function* () {
       const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)

@@ -6,9 +6,12 @@ import { broadcast } from "../shape-inference.ts"
 
 /** A number as a constant scalar of the type that `beside` has. */
 const scalarBeside = (beside: Value, value: number): Value => {
-  const tensor: Tensor = beside.dtype === "int64" ? int64([], [value])
-    : beside.dtype === "int32" ? { dtype: "int32", shape: [], data: Int32Array.of(value) }
-    : float32([], Float32Array.of(value))
+  const tensor: Tensor =
+    beside.dtype === "int64"
+      ? int64([], [value])
+      : beside.dtype === "int32"
+        ? { dtype: "int32", shape: [], data: Int32Array.of(value) }
+        : float32([], Float32Array.of(value))
   return beside.graph.constant(tensor)
 }
 

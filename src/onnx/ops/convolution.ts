@@ -10,14 +10,22 @@ export interface Sliding {
   readonly pads?: ReadonlyArray<number>
 }
 
-const slid = (op: string, sides: ReadonlyArray<Side>, kernel: ReadonlyArray<Side>, { pads, strides }: Sliding, dilations?: ReadonlyArray<number>): ReadonlyArray<Side> => sides.map((side, i) => {
-  const size = kernel[i]
-  if (typeof size !== "number") throw impossible(op, "the kernel's sides are numbers", sides, kernel)
-  return slidSide(op, side, size, strides?.[i] ?? 1, (pads?.[i] ?? 0) + (pads?.[sides.length + i] ?? 0), dilations?.[i] ?? 1)
-})
+const slid = (
+  op: string,
+  sides: ReadonlyArray<Side>,
+  kernel: ReadonlyArray<Side>,
+  { pads, strides }: Sliding,
+  dilations?: ReadonlyArray<number>
+): ReadonlyArray<Side> =>
+  sides.map((side, i) => {
+    const size = kernel[i]
+    if (typeof size !== "number") throw impossible(op, "the kernel's sides are numbers", sides, kernel)
+    return slidSide(op, side, size, strides?.[i] ?? 1, (pads?.[i] ?? 0) + (pads?.[sides.length + i] ?? 0), dilations?.[i] ?? 1)
+  })
 
 const checkAxes = (op: string, axes: number, { pads, strides }: Sliding): void => {
-  if (axes < 1 || (strides !== undefined && strides.length !== axes) || (pads !== undefined && pads.length !== 2 * axes)) throw new Error(`${op}: ${axes} axes slide, with ${strides?.length ?? "no"} strides and ${pads?.length ?? "no"} pads`)
+  if (axes < 1 || (strides !== undefined && strides.length !== axes) || (pads !== undefined && pads.length !== 2 * axes))
+    throw new Error(`${op}: ${axes} axes slide, with ${strides?.length ?? "no"} strides and ${pads?.length ?? "no"} pads`)
 }
 
 /** How a convolution slides. */
@@ -34,7 +42,11 @@ export const conv = (x: Value, w: Value, bias?: Value, options: ConvolutionOptio
   const axes = x.shape.length - 2
   checkAxes("Conv", axes, options)
   const [outputs, inputs] = w.shape
-  if (w.shape.length !== x.shape.length || !mayEqual(x.shape[1], product([inputs, groups])) || (bias !== undefined && (bias.shape.length !== 1 || !mayEqual(bias.shape[0], outputs)))) {
+  if (
+    w.shape.length !== x.shape.length ||
+    !mayEqual(x.shape[1], product([inputs, groups])) ||
+    (bias !== undefined && (bias.shape.length !== 1 || !mayEqual(bias.shape[0], outputs)))
+  ) {
     throw impossible("Conv", `weights do not fit (${groups} groups)`, x.shape, w.shape, ...(bias === undefined ? [] : [bias.shape]))
   }
   const shape = [x.shape[0], outputs, ...slid("Conv", x.shape.slice(2), w.shape.slice(2), options, dilations)]

@@ -9,20 +9,31 @@ const whole = (op: string, indices: Value): void => {
 export const gather = (data: Value, indices: Value, axis: number): Value => {
   whole("Gather", indices)
   const at = axisOf("Gather", data.shape, axis)
-  return data.graph.node("Gather", [data, indices], { axis: at }, { outputs: [{ dtype: data.dtype, shape: [...data.shape.slice(0, at), ...indices.shape, ...data.shape.slice(at + 1)] }] })[0]
+  return data.graph.node(
+    "Gather",
+    [data, indices],
+    { axis: at },
+    { outputs: [{ dtype: data.dtype, shape: [...data.shape.slice(0, at), ...indices.shape, ...data.shape.slice(at + 1)] }] }
+  )[0]
 }
 
 /** How many leading axes of `data` one index of `indices` [..., k] names. */
 const depthOf = (op: string, data: Value, indices: Value, batch: number): number => {
   const depth = indices.shape[indices.shape.length - 1]
-  if (indices.dtype !== "int64" || typeof depth !== "number" || batch + depth > data.shape.length) throw impossible(op, "the indices' last side says how many axes they name (int64)", data.shape, indices.shape)
+  if (indices.dtype !== "int64" || typeof depth !== "number" || batch + depth > data.shape.length)
+    throw impossible(op, "the indices' last side says how many axes they name (int64)", data.shape, indices.shape)
   return depth
 }
 
 /** Entries of `data` at coordinates: `indices` [..., k] names the first k axes (after `batch` axes that both have). */
 export const gatherNd = (data: Value, indices: Value, batch = 0): Value => {
   const depth = depthOf("GatherND", data, indices, batch)
-  return data.graph.node("GatherND", [data, indices], { batch_dims: batch }, { outputs: [{ dtype: data.dtype, shape: [...indices.shape.slice(0, -1), ...data.shape.slice(batch + depth)] }] })[0]
+  return data.graph.node(
+    "GatherND",
+    [data, indices],
+    { batch_dims: batch },
+    { outputs: [{ dtype: data.dtype, shape: [...indices.shape.slice(0, -1), ...data.shape.slice(batch + depth)] }] }
+  )[0]
 }
 
 /** `data` with `updates` in the place (or added, multiplied) of its entries at coordinates `indices` [..., k]. */

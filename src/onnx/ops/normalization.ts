@@ -3,7 +3,8 @@ import { impossible, mayEqual } from "../shape-inference.ts"
 
 /** The last axis has one weight for each element. */
 const checked = (op: string, x: Value, weight: Value): void => {
-  if (weight.shape.length !== 1 || x.shape.length === 0 || !mayEqual(x.shape[x.shape.length - 1], weight.shape[0])) throw impossible(op, "the weight does not fit the last axis", x.shape, weight.shape)
+  if (weight.shape.length !== 1 || x.shape.length === 0 || !mayEqual(x.shape[x.shape.length - 1], weight.shape[0]))
+    throw impossible(op, "the weight does not fit the last axis", x.shape, weight.shape)
 }
 
 /** (x - mean) / sqrt(variance + epsilon) over the last axis, times `weight`, plus `bias` [width]. */

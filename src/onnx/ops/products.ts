@@ -18,15 +18,22 @@ export interface ProductOptions {
 /** Matrix product with transposed operands and a factor (`com.microsoft.FusedMatMul`). Both operands have at least two axes. */
 export const fusedMatMul = (a: Value, b: Value, { alpha = 1, transA = false, transB = false }: ProductOptions = {}): Value => {
   if (a.shape.length < 2 || b.shape.length < 2) throw impossible("FusedMatMul", "operands have two axes or more", a.shape, b.shape)
-  return a.graph.node("FusedMatMul", [a, b], { alpha: float(alpha), transA: transA ? 1 : 0, transB: transB ? 1 : 0 }, {
-    domain: "com.microsoft", outputs: [{ dtype: a.dtype, shape: matMulShape("FusedMatMul", a.shape, b.shape, transA, transB) }]
-  })[0]
+  return a.graph.node(
+    "FusedMatMul",
+    [a, b],
+    { alpha: float(alpha), transA: transA ? 1 : 0, transB: transB ? 1 : 0 },
+    {
+      domain: "com.microsoft",
+      outputs: [{ dtype: a.dtype, shape: matMulShape("FusedMatMul", a.shape, b.shape, transA, transB) }]
+    }
+  )[0]
 }
 
 /** x [m, k] times w [k, n] ([n, k] with `transB`), plus a bias that broadcasts to [m, n]. */
 export const gemm = (x: Value, w: Value, bias?: Value, { transB = false }: { readonly transB?: boolean } = {}): Value => {
   if (x.shape.length !== 2 || w.shape.length !== 2) throw impossible("Gemm", "operands are matrices", x.shape, w.shape)
   const shape = matMulShape("Gemm", x.shape, w.shape, false, transB)
-  if (bias !== undefined && !broadcast("Gemm", shape, bias.shape).every((side, i) => mayEqual(side, shape[i]))) throw impossible("Gemm", "the bias does not fit", shape, bias.shape)
+  if (bias !== undefined && !broadcast("Gemm", shape, bias.shape).every((side, i) => mayEqual(side, shape[i])))
+    throw impossible("Gemm", "the bias does not fit", shape, bias.shape)
   return x.graph.node("Gemm", [x, w, bias], { transB: transB ? 1 : 0 }, { outputs: [{ dtype: x.dtype, shape }] })[0]
 }

@@ -7,11 +7,13 @@ export interface ReduceOptions {
   readonly keepDims?: boolean
 }
 
-const reduce = (op: string) => (x: Value, axes: ReadonlyArray<number>, { keepDims = true }: ReduceOptions = {}): Value => {
-  const gone = axes.map((axis) => axisOf(op, x.shape, axis))
-  const shape = keepDims ? x.shape.map((side, axis) => gone.includes(axis) ? 1 : side) : x.shape.filter((_, axis) => !gone.includes(axis))
-  return x.graph.node(op, [x, x.graph.constant(int64([gone.length], gone))], { keepdims: keepDims ? 1 : 0 }, { outputs: [{ dtype: x.dtype, shape }] })[0]
-}
+const reduce =
+  (op: string) =>
+  (x: Value, axes: ReadonlyArray<number>, { keepDims = true }: ReduceOptions = {}): Value => {
+    const gone = axes.map((axis) => axisOf(op, x.shape, axis))
+    const shape = keepDims ? x.shape.map((side, axis) => (gone.includes(axis) ? 1 : side)) : x.shape.filter((_, axis) => !gone.includes(axis))
+    return x.graph.node(op, [x, x.graph.constant(int64([gone.length], gone))], { keepdims: keepDims ? 1 : 0 }, { outputs: [{ dtype: x.dtype, shape }] })[0]
+  }
 
 /** The mean over axes. */
 export const reduceMean = reduce("ReduceMean")

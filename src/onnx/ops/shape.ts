@@ -14,7 +14,7 @@ export function reshape(x: Value, target: ReadonlyArray<number>): Value
 export function reshape(x: Value, target: Value, shape: Shape): Value
 export function reshape(x: Value, target: ReadonlyArray<number> | Value, named?: Shape): Value {
   const fixed = "graph" in target ? undefined : target
-  const shape = fixed === undefined ? named ?? [] : reshapeShape(x.shape, fixed)
+  const shape = fixed === undefined ? (named ?? []) : reshapeShape(x.shape, fixed)
   const by = "graph" in target ? target : vector(x, target)
   return x.graph.node("Reshape", [x, by], {}, { outputs: [{ dtype: x.dtype, shape }] })[0]
 }
@@ -41,7 +41,7 @@ export const unsqueeze = (x: Value, axes: ReadonlyArray<number>): Value => {
   const places = new Set(axes.map((axis) => axisOf("Unsqueeze", x.shape, axis, rank)))
   if (places.size !== axes.length) throw impossible("Unsqueeze", `axes [${axes.join(", ")}] stand twice`, x.shape)
   const old = [...x.shape]
-  const shape = Array.from({ length: rank }, (_, axis): Side => places.has(axis) ? 1 : old.shift() ?? 1)
+  const shape = Array.from({ length: rank }, (_, axis): Side => (places.has(axis) ? 1 : (old.shift() ?? 1)))
   return x.graph.node("Unsqueeze", [x, vector(x, axes)], {}, { outputs: [{ dtype: x.dtype, shape }] })[0]
 }
 
@@ -61,8 +61,13 @@ export const slice = (x: Value, { axis, from, step = 1, to }: Stretch): Value =>
   const at = axisOf("Slice", x.shape, axis)
   if (!Number.isInteger(step) || step === 0) throw impossible("Slice", `a step of ${step}`, x.shape)
   const side = typeof from === "number" && typeof to === "number" ? slicedSide(x.shape[at], from, to, step) : x.graph.unknownSide()
-  const bound = (value: number | Value) => typeof value === "number" ? vector(x, [value]) : value
-  return x.graph.node("Slice", [x, bound(from), bound(to), vector(x, [at]), vector(x, [step])], {}, { outputs: [{ dtype: x.dtype, shape: x.shape.with(at, side) }] })[0]
+  const bound = (value: number | Value) => (typeof value === "number" ? vector(x, [value]) : value)
+  return x.graph.node(
+    "Slice",
+    [x, bound(from), bound(to), vector(x, [at]), vector(x, [step])],
+    {},
+    { outputs: [{ dtype: x.dtype, shape: x.shape.with(at, side) }] }
+  )[0]
 }
 
 /** Stretches of the given sizes, one after the other, along an axis. */
@@ -78,17 +83,25 @@ export const concat = (values: ReadonlyArray<Value>, axis: number): Value => {
   if (first === undefined) throw new Error("Concat: nothing to join")
   const at = axisOf("Concat", first.shape, axis)
   const shapes = values.map(({ shape }) => shape)
-  if (shapes.some((shape) => shape.length !== first.shape.length || shape.some((side, i) => i !== at && !mayEqual(side, first.shape[i]))) || values.some(({ dtype }) => dtype !== first.dtype)) {
+  if (
+    shapes.some((shape) => shape.length !== first.shape.length || shape.some((side, i) => i !== at && !mayEqual(side, first.shape[i]))) ||
+    values.some(({ dtype }) => dtype !== first.dtype)
+  ) {
     throw impossible("Concat", `cannot be joined along axis ${axis}`, ...shapes)
   }
-  return first.graph.node("Concat", values, { axis: at }, { outputs: [{ dtype: first.dtype, shape: first.shape.with(at, sum(shapes.map((shape) => shape[at]))) }] })[0]
+  return first.graph.node(
+    "Concat",
+    values,
+    { axis: at },
+    { outputs: [{ dtype: first.dtype, shape: first.shape.with(at, sum(shapes.map((shape) => shape[at]))) }] }
+  )[0]
 }
 
 /** Broadcast to a shape; a vector made at run time names the sides that come out in `shape`. */
 export function expand(x: Value, target: ReadonlyArray<number>): Value
 export function expand(x: Value, target: Value, shape: Shape): Value
 export function expand(x: Value, target: ReadonlyArray<number> | Value, named?: Shape): Value {
-  const shape = "graph" in target ? named ?? [] : broadcast("Expand", x.shape, target)
+  const shape = "graph" in target ? (named ?? []) : broadcast("Expand", x.shape, target)
   return x.graph.node("Expand", [x, "graph" in target ? target : vector(x, target)], {}, { outputs: [{ dtype: x.dtype, shape }] })[0]
 }
 
@@ -103,7 +116,12 @@ export const pad = (x: Value, pads: ReadonlyArray<number>, value = 0): Value => 
   const rank = x.shape.length
   if (pads.length !== 2 * rank) throw impossible("Pad", `${pads.length} pads`, x.shape)
   const fill = x.graph.constant(x.dtype === "int64" ? int64([], [value]) : { dtype: "float32", shape: [], data: Float32Array.of(value) })
-  return x.graph.node("Pad", [x, vector(x, pads), fill], {}, { outputs: [{ dtype: x.dtype, shape: x.shape.map((side, i) => sum([side, pads[i], pads[rank + i]])) }] })[0]
+  return x.graph.node(
+    "Pad",
+    [x, vector(x, pads), fill],
+    {},
+    { outputs: [{ dtype: x.dtype, shape: x.shape.map((side, i) => sum([side, pads[i], pads[rank + i]])) }] }
+  )[0]
 }
 
 /** The sides of x as an int64 vector, for what only the run knows. */

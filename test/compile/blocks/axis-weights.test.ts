@@ -20,7 +20,7 @@ const mapped = (grid: ReadonlyArray<ReadonlyArray<number>>, rows: AxisWeights, c
   for (let y = 0; y < rows.length / height; y++) {
     for (let x = 0; x < columns.length / width; x++) {
       let sum = 0
-      for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) sum += rows[y * height + i] * columns[x * width + j] * grid[i][j] / 64
+      for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) sum += (rows[y * height + i] * columns[x * width + j] * grid[i][j]) / 64
       out.push(sum)
     }
   }
@@ -45,20 +45,30 @@ describe("weights along an axis", () => {
     expect(windows.length).toBe(5)
     for (const [[h, w], [down, across], grid, reference] of windows) {
       const window = windowOf({ height: h, width: w })
-      expect(farthest(mapped(grid, windowWeights(h, 12, window.height, down), windowWeights(w, 12, window.width, across)), reference), `${h} x ${w}`).toBeLessThan(2e-6)
+      expect(
+        farthest(mapped(grid, windowWeights(h, 12, window.height, down), windowWeights(w, 12, window.width, across)), reference),
+        `${h} x ${w}`
+      ).toBeLessThan(2e-6)
     }
   })
 
   const int = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
-  const sums = (weights: AxisWeights, from: number) => Array.from({ length: weights.length / from }, (_, i) => weights.subarray(i * from, (i + 1) * from).reduce((sum, one) => sum + one, 0))
+  const sums = (weights: AxisWeights, from: number) =>
+    Array.from({ length: weights.length / from }, (_, i) => weights.subarray(i * from, (i + 1) * from).reduce((sum, one) => sum + one, 0))
 
-  it.prop("weights of every row add up to 1, and a grid of its own size stays", [int(80), int(80), int(4)], ([from, to, bins]) => {
-    for (const weights of [bilinearWeights(from, to), bicubicWeights(from, to), averageWeights(from, to)]) expect(sums(weights, from).every((sum) => Math.abs(sum - 1) < 1e-5)).toBe(true)
-    // A window that is widened to one element may reach over the edge, where nothing is.
-    const windowed = sums(windowWeights(from, 12, from / 12, bins), from)
-    expect(windowed.every((sum) => sum > -1e-5 && sum < 1 + 1e-5 && (from < 12 || sum > 1 - 1e-5))).toBe(true)
-    for (const weights of [bilinearWeights(from, from), bicubicWeights(from, from), averageWeights(from, from)]) expect(weights).toEqual(sameWeights(from))
-  }, { arbitrary: { runs: 300 } })
+  it.prop(
+    "weights of every row add up to 1, and a grid of its own size stays",
+    [int(80), int(80), int(4)],
+    ([from, to, bins]) => {
+      for (const weights of [bilinearWeights(from, to), bicubicWeights(from, to), averageWeights(from, to)])
+        expect(sums(weights, from).every((sum) => Math.abs(sum - 1) < 1e-5)).toBe(true)
+      // A window that is widened to one element may reach over the edge, where nothing is.
+      const windowed = sums(windowWeights(from, 12, from / 12, bins), from)
+      expect(windowed.every((sum) => sum > -1e-5 && sum < 1 + 1e-5 && (from < 12 || sum > 1 - 1e-5))).toBe(true)
+      for (const weights of [bilinearWeights(from, from), bicubicWeights(from, from), averageWeights(from, from)]) expect(weights).toEqual(sameWeights(from))
+    },
+    { arbitrary: { runs: 300 } }
+  )
 })
 
 it("bins of a window suit the part's shape; a tie goes to the first", () => {

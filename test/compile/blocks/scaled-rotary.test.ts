@@ -28,7 +28,8 @@ describe("scaled rotaries", () => {
     expect(facts.length).toBe(9)
     for (const fact of facts) {
       const { original } = fact.scaling
-      const rotary = fact.kind === "llama3" ? llama3Rotary(fact.spec, fact.scaling) : longRotary(fact.spec, fact.scaling)(fact.kind === "longrope" ? original : original + 1)
+      const rotary =
+        fact.kind === "llama3" ? llama3Rotary(fact.spec, fact.scaling) : longRotary(fact.spec, fact.scaling)(fact.kind === "longrope" ? original : original + 1)
       expect(rotary.scale, fact.kind).toBeCloseTo(fact.scale, 6)
       expect(rotary.frequencies.length).toBe(fact.frequencies.length)
       rotary.frequencies.forEach((frequency, i) => expect(Math.abs(frequency / fact.frequencies[i] - 1), `${fact.kind} ${i}`).toBeLessThan(1e-6))

@@ -10,10 +10,11 @@ describe("realFourier", () => {
     for (let again = 0; again < 2; again++) fourier.transform(input, re, im)
     expect(fourier.frequencies).toBe(Math.floor(n / 2) + 1)
     for (let k = 0; k < fourier.frequencies; k++) {
-      let sumRe = 0, sumIm = 0
+      let sumRe = 0,
+        sumIm = 0
       for (let j = 0; j < n; j++) {
-        sumRe += input[j] * Math.cos(2 * Math.PI * (j * k % n) / n)
-        sumIm -= input[j] * Math.sin(2 * Math.PI * (j * k % n) / n)
+        sumRe += input[j] * Math.cos((2 * Math.PI * ((j * k) % n)) / n)
+        sumIm -= input[j] * Math.sin((2 * Math.PI * ((j * k) % n)) / n)
       }
       expect(Math.abs(re[k] - sumRe)).toBeLessThan(1e-10)
       expect(Math.abs(im[k] - sumIm)).toBeLessThan(1e-10)

@@ -16,8 +16,8 @@ export const makeWav = (samples: Uint8Array, { bits, channels = 1, extensible = 
   format.writeUInt16LE(extensible ? 0xfffe : tag, 0)
   format.writeUInt16LE(channels, 2)
   format.writeUInt32LE(rateHz, 4)
-  format.writeUInt32LE(rateHz * channels * bits / 8, 8)
-  format.writeUInt16LE(channels * bits / 8, 12)
+  format.writeUInt32LE((rateHz * channels * bits) / 8, 8)
+  format.writeUInt16LE((channels * bits) / 8, 12)
   format.writeUInt16LE(bits, 14)
   if (extensible) {
     format.writeUInt16LE(22, 16)
@@ -32,8 +32,14 @@ export const makeWav = (samples: Uint8Array, { bits, channels = 1, extensible = 
     return four
   }
   return Buffer.concat([
-    Buffer.from("RIFF"), length(4 + 8 + format.length + 8 + samples.length), Buffer.from("WAVEfmt "), length(format.length), format,
-    Buffer.from("data"), length(promised ?? samples.length), samples
+    Buffer.from("RIFF"),
+    length(4 + 8 + format.length + 8 + samples.length),
+    Buffer.from("WAVEfmt "),
+    length(format.length),
+    format,
+    Buffer.from("data"),
+    length(promised ?? samples.length),
+    samples
   ])
 }
 

@@ -9,10 +9,17 @@ import { picture } from "./picture.ts"
 
 const Sides = Schema.Tuple([Schema.Int, Schema.Int])
 const Facts = Schema.Struct({
-  cases: Schema.Array(Schema.Struct({
-    seed: Schema.Int, from: Sides, to: Sides, filter: Schema.Literals(["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]),
-    pillow: Schema.String, torchvision: Schema.optional(Schema.String), apart: Schema.optional(Schema.Int)
-  }))
+  cases: Schema.Array(
+    Schema.Struct({
+      seed: Schema.Int,
+      from: Sides,
+      to: Sides,
+      filter: Schema.Literals(["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]),
+      pillow: Schema.String,
+      torchvision: Schema.optional(Schema.String),
+      apart: Schema.optional(Schema.Int)
+    })
+  )
 })
 const { cases } = Schema.decodeUnknownSync(Facts)(JSON.parse(readFileSync(new URL("./resample.json", import.meta.url), "utf8")))
 const sha = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
@@ -39,27 +46,37 @@ describe("resample", () => {
 const Side = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 70 }))
 const Filter = Schema.Literals(["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"])
 
-law.prop("a picture of one colour keeps it at any size, and the two roundings stay within a level on one axis", [Side, Side, Side, Side, Filter], ([width, height, across, down, filter]) => {
-  const flat = { width, height, data: new Uint8Array(width * height * 3).map((_, i) => [7, 130, 255][i % 3]) }
-  for (const rounding of ["pillow", "torchvision"] as const) {
-    const { data } = resample(flat, { width: across, height: down }, { filter, rounding })
-    expect(data.length).toBe(across * down * 3)
-    expect(data.every((level, i) => level === [7, 130, 255][i % 3])).toBe(true)
-  }
-  const image = picture(width, height, 1 + 2 * width)
-  const narrow = (rounding: "pillow" | "torchvision") => resample(image, { width: across, height }, { filter, rounding }).data
-  const other = narrow("torchvision")
-  expect(narrow("pillow").every((level, i) => Math.abs(level - other[i]) <= 1)).toBe(true)
-}, { arbitrary: { runs: 300 } })
+law.prop(
+  "a picture of one colour keeps it at any size, and the two roundings stay within a level on one axis",
+  [Side, Side, Side, Side, Filter],
+  ([width, height, across, down, filter]) => {
+    const flat = { width, height, data: new Uint8Array(width * height * 3).map((_, i) => [7, 130, 255][i % 3]) }
+    for (const rounding of ["pillow", "torchvision"] as const) {
+      const { data } = resample(flat, { width: across, height: down }, { filter, rounding })
+      expect(data.length).toBe(across * down * 3)
+      expect(data.every((level, i) => level === [7, 130, 255][i % 3])).toBe(true)
+    }
+    const image = picture(width, height, 1 + 2 * width)
+    const narrow = (rounding: "pillow" | "torchvision") => resample(image, { width: across, height }, { filter, rounding }).data
+    const other = narrow("torchvision")
+    expect(narrow("pillow").every((level, i) => Math.abs(level - other[i]) <= 1)).toBe(true)
+  },
+  { arbitrary: { runs: 300 } }
+)
 
 const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
-law.prop("a part of a resized picture is the same as that part cut out of the whole", [Side, Side, Side, Side, Filter, Share, Share], ([width, height, across, down, filter, at, long]) => {
-  const image = picture(width, height, 1 + 2 * width)
-  const size = { width: across, height: down }
-  const [left, top] = [Math.floor(at * (across - 1)), Math.floor(long * (down - 1))]
-  const box = { left, top, width: 1 + Math.floor(long * (across - left - 1)), height: 1 + Math.floor(at * (down - top - 1)) }
-  for (const rounding of ["pillow", "torchvision"] as const) {
-    expect(resample(image, size, { filter, rounding }, box)).toEqual(crop(resample(image, size, { filter, rounding }), box))
-  }
-}, { arbitrary: { runs: 300 } })
+law.prop(
+  "a part of a resized picture is the same as that part cut out of the whole",
+  [Side, Side, Side, Side, Filter, Share, Share],
+  ([width, height, across, down, filter, at, long]) => {
+    const image = picture(width, height, 1 + 2 * width)
+    const size = { width: across, height: down }
+    const [left, top] = [Math.floor(at * (across - 1)), Math.floor(long * (down - 1))]
+    const box = { left, top, width: 1 + Math.floor(long * (across - left - 1)), height: 1 + Math.floor(at * (down - top - 1)) }
+    for (const rounding of ["pillow", "torchvision"] as const) {
+      expect(resample(image, size, { filter, rounding }, box)).toEqual(crop(resample(image, size, { filter, rounding }), box))
+    }
+  },
+  { arbitrary: { runs: 300 } }
+)

@@ -16,7 +16,15 @@ const steady = (frames: number, gop: number): FrameIndex => {
 describe("FrameIndex", () => {
   it("keeps frames in the order of showing, whatever the order of decoding", () => {
     const index = new FrameIndex([1, 10])
-    for (const [time, key] of [[0, true], [4, false], [2, false], [1, false], [3, false], [8, true]] as const) index.add(time, key)
+    for (const [time, key] of [
+      [0, true],
+      [4, false],
+      [2, false],
+      [1, false],
+      [3, false],
+      [8, true]
+    ] as const)
+      index.add(time, key)
     expect(Array.from({ length: 6 }, (_, frame) => index.timestamp(frame))).toStrictEqual([0, 1, 2, 3, 4, 8])
     expect(Array.from({ length: 6 }, (_, frame) => index.isKey(frame))).toStrictEqual([true, false, false, false, false, true])
     expect(index.wasReordered).toBe(true)
@@ -30,15 +38,20 @@ describe("FrameIndex", () => {
     for (const time of [0, 2, 1, 2]) index.add(time, false)
     expect(index.hasDuplicates).toBe(true)
   })
-  it.prop("sorts anything", [Schema.Array(int(0, 5000))], ([times]) => {
-    const index = new FrameIndex([1, 1])
-    times.forEach((time) => index.add(time, time % 7 === 0))
-    const sorted = [...times].sort((a, b) => a - b)
-    expect(Array.from({ length: index.count }, (_, frame) => index.timestamp(frame))).toStrictEqual(sorted)
-    expect(Array.from({ length: index.count }, (_, frame) => index.isKey(frame))).toStrictEqual(sorted.map((time) => time % 7 === 0))
-    expect(index.hasDuplicates).toBe(new Set(times).size !== times.length)
-    return true
-  }, { arbitrary: { runs: 300 } })
+  it.prop(
+    "sorts anything",
+    [Schema.Array(int(0, 5000))],
+    ([times]) => {
+      const index = new FrameIndex([1, 1])
+      times.forEach((time) => index.add(time, time % 7 === 0))
+      const sorted = [...times].sort((a, b) => a - b)
+      expect(Array.from({ length: index.count }, (_, frame) => index.timestamp(frame))).toStrictEqual(sorted)
+      expect(Array.from({ length: index.count }, (_, frame) => index.isKey(frame))).toStrictEqual(sorted.map((time) => time % 7 === 0))
+      expect(index.hasDuplicates).toBe(new Set(times).size !== times.length)
+      return true
+    },
+    { arbitrary: { runs: 300 } }
+  )
 })
 
 describe("decodeRuns", () => {
@@ -49,7 +62,9 @@ describe("decodeRuns", () => {
   })
   it("seeks to picks that stand far apart", () => {
     expect(decodeRuns([0, 5, 1000, 5000], steady(6000, 250), frames720p, true)).toStrictEqual([
-      { frames: [0, 5], seeks: false }, { frames: [1000], seeks: true }, { frames: [5000], seeks: true }
+      { frames: [0, 5], seeks: false },
+      { frames: [1000], seeks: true },
+      { frames: [5000], seeks: true }
     ])
   })
   it("seeks to a lone pick at the end", () => {
@@ -70,15 +85,20 @@ describe("decodeRuns", () => {
     const picks = Array.from({ length: 5000 }, (_, at) => at)
     expect(decodeRuns(picks, steady(5000, 250), frames720p, true).length).toBe(1)
   })
-  it.prop("covers the picks in order, whatever they are", { gaps: Schema.Array(int(1, 400)), gop: int(1, 500), seekable: Schema.Boolean, pixels: int(1, 1 << 24) }, ({ gaps, gop, pixels, seekable }) => {
-    let frame = -1
-    const picks = gaps.map((gap) => frame += gap)
-    const runs = decodeRuns(picks, steady(frame + 1, gop), pixels, seekable)
-    expect(runs.flatMap(({ frames }) => frames)).toStrictEqual(picks)
-    expect(runs.every(({ frames }) => frames.length > 0)).toBe(true)
-    expect(seekable || runs.every(({ seeks }) => !seeks)).toBe(true)
-    return true
-  }, { arbitrary: { runs: 500 } })
+  it.prop(
+    "covers the picks in order, whatever they are",
+    { gaps: Schema.Array(int(1, 400)), gop: int(1, 500), seekable: Schema.Boolean, pixels: int(1, 1 << 24) },
+    ({ gaps, gop, pixels, seekable }) => {
+      let frame = -1
+      const picks = gaps.map((gap) => (frame += gap))
+      const runs = decodeRuns(picks, steady(frame + 1, gop), pixels, seekable)
+      expect(runs.flatMap(({ frames }) => frames)).toStrictEqual(picks)
+      expect(runs.every(({ frames }) => frames.length > 0)).toBe(true)
+      expect(seekable || runs.every(({ seeks }) => !seeks)).toBe(true)
+      return true
+    },
+    { arbitrary: { runs: 500 } }
+  )
 })
 
 describe("selectFilter", () => {
@@ -107,12 +127,17 @@ describe("selectFilter", () => {
     expect(selectFilter("n", [7, 8, 9])).toBe("select='between(n\\,7\\,9)'")
     expect(selectFilter("pts", [1, 5])).toBe("select='if(lt(pts\\,5)\\,eq(pts\\,1)\\,eq(pts\\,5))'")
   })
-  it.prop("keeps those and no others", [Schema.Array(int(1, 9)).check(Schema.isMinLength(1))], ([gaps]) => {
-    let value = -1
-    const values = gaps.map((gap) => value += gap)
-    const filter = selectFilter("n", values)
-    const kept = Array.from({ length: value + 3 }, (_, n) => n).filter((n) => chosen(filter, n))
-    expect(kept).toStrictEqual(values)
-    return true
-  }, { arbitrary: { runs: 200 } })
+  it.prop(
+    "keeps those and no others",
+    [Schema.Array(int(1, 9)).check(Schema.isMinLength(1))],
+    ([gaps]) => {
+      let value = -1
+      const values = gaps.map((gap) => (value += gap))
+      const filter = selectFilter("n", values)
+      const kept = Array.from({ length: value + 3 }, (_, n) => n).filter((n) => chosen(filter, n))
+      expect(kept).toStrictEqual(values)
+      return true
+    },
+    { arbitrary: { runs: 200 } }
+  )
 })

@@ -32,7 +32,7 @@ describe("how many frames", () => {
   ]
   for (const [frameCount, frameRate, fps, most, frames] of cases) {
     it(`${frameCount} frames at ${frameRate} a second, ${fps} asked for: ${frames}`, () => {
-      expect(countFrames({ frameCount, frameRate, fps, ...most === undefined ? {} : { maxFrames: most } })).toBe(frames)
+      expect(countFrames({ frameCount, frameRate, fps, ...(most === undefined ? {} : { maxFrames: most }) })).toBe(frames)
     })
   }
 })
@@ -47,16 +47,24 @@ it("halves go to the even number", () => {
 
 const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-it.prop("an even number of frames, from the first to the last, never falling, within every bound", {
-  frameCount: int(2, 500_000), hundredths: int(1, 24_000), fps: int(1, 6000), maxFrames: int(4, 2000)
-}, ({ fps, frameCount, hundredths, maxFrames }) => {
-  const frameRate = hundredths / 100
-  const { indices, sampledFps } = pickFrames({ frameCount, frameRate, fps: fps / 100, maxFrames })
-  expect(indices.length % 2).toBe(0)
-  expect(indices.length).toBeLessThanOrEqual(Math.max(2, Math.min(maxFrames, frameCount)))
-  expect(indices[0]).toBe(0)
-  expect(indices.at(-1)).toBe(frameCount - 1)
-  expect(indices.every((index, at) => Number.isInteger(index) && (at === 0 || index > indices[at - 1]))).toBe(true)
-  expect(Math.abs(sampledFps - indices.length / frameCount * frameRate)).toBeLessThan(1e-9)
-  return true
-}, { arbitrary: { runs: 1000 } })
+it.prop(
+  "an even number of frames, from the first to the last, never falling, within every bound",
+  {
+    frameCount: int(2, 500_000),
+    hundredths: int(1, 24_000),
+    fps: int(1, 6000),
+    maxFrames: int(4, 2000)
+  },
+  ({ fps, frameCount, hundredths, maxFrames }) => {
+    const frameRate = hundredths / 100
+    const { indices, sampledFps } = pickFrames({ frameCount, frameRate, fps: fps / 100, maxFrames })
+    expect(indices.length % 2).toBe(0)
+    expect(indices.length).toBeLessThanOrEqual(Math.max(2, Math.min(maxFrames, frameCount)))
+    expect(indices[0]).toBe(0)
+    expect(indices.at(-1)).toBe(frameCount - 1)
+    expect(indices.every((index, at) => Number.isInteger(index) && (at === 0 || index > indices[at - 1]))).toBe(true)
+    expect(Math.abs(sampledFps - (indices.length / frameCount) * frameRate)).toBeLessThan(1e-9)
+    return true
+  },
+  { arbitrary: { runs: 1000 } }
+)

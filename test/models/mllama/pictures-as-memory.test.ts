@@ -24,7 +24,11 @@ describe("Llama 3.2 Vision's pictures", () => {
     ])
     // Keys and values of 2 layers, 2 heads, 16 numbers, 4 bytes.
     expect(plan.cache.bytes - plain.cache.bytes).toBe(80 * 2 * 2 * 2 * 16 * 4)
-    const events = await Array.fromAsync(model().ask([picture("a"), "What?"], { maxTokens: 2 }).events())
+    const events = await Array.fromAsync(
+      model()
+        .ask([picture("a"), "What?"], { maxTokens: 2 })
+        .events()
+    )
     expect(events).toContainEqual({ type: "progress", stage: "encode", rows: 40, totalRows: 40 })
   })
 
@@ -68,7 +72,9 @@ describe("Llama 3.2 Vision's pictures", () => {
         const held = yield* emptyCells(counted)
         const ask = (turns: ReadonlyArray<ChatMessage>) =>
           Effect.flatMap(openPrompt(turns), (prompt) =>
-            Stream.runDrain(answer(counted, prompt, { maxTokens: 2, temperature: 0 }, held, { prefill: defaultPrefillSettings, encoderCache: EncoderCache.make(0) }))
+            Stream.runDrain(
+              answer(counted, prompt, { maxTokens: 2, temperature: 0 }, held, { prefill: defaultPrefillSettings, encoderCache: EncoderCache.make(0) })
+            )
           )
         const first: ChatMessage = { role: "user", content: [picture("a"), "What is it?"] }
         yield* ask([first])

@@ -52,7 +52,12 @@ describe("Phi-4's senses", () => {
     expect(await settingsOf(sound(), picture())).toEqual([{ projection: "vision" }, {}])
     const kept = await Array.fromAsync(model().encode(sound()))
     expect(await model().ask([embeddings(kept), "What?"], { maxTokens: 3 })).toEqual(await model().ask([sound(), "What?"], { maxTokens: 3 }))
-    await expect(model().ask([embeddings(kept), picture(), "What?"])).rejects.toMatchObject({ _tag: "PlanMismatch", setting: "projection", kept: "speech", wanted: "vision" })
+    await expect(model().ask([embeddings(kept), picture(), "What?"])).rejects.toMatchObject({
+      _tag: "PlanMismatch",
+      setting: "projection",
+      kept: "speech",
+      wanted: "vision"
+    })
   })
 
   it("recordings of one prompt do not change each other", () =>
@@ -61,7 +66,9 @@ describe("Phi-4's senses", () => {
         const loaded = yield* open(folder)
         const rows = (...content: ReadonlyArray<ContentPart>) =>
           Effect.flatMap(openPrompt([{ role: "user", content }]), (prompt) =>
-            Effect.flatMap(loaded.family.planner.plan(prompt), ({ media }) => Effect.forEach(media, ({ encode }) => Effect.map(Stream.runCollect(encode), (chunks) => chunks.map(({ data }) => Array.from(data)))))
+            Effect.flatMap(loaded.family.planner.plan(prompt), ({ media }) =>
+              Effect.forEach(media, ({ encode }) => Effect.map(Stream.runCollect(encode), (chunks) => chunks.map(({ data }) => Array.from(data))))
+            )
           )
         const [short, long] = [audio(wav(9000)), audio(wav(30_000))]
         expect(yield* rows(short, long)).toEqual([...(yield* rows(short)), ...(yield* rows(long))])
@@ -92,7 +99,10 @@ describe("Phi-4's senses", () => {
         if (stages === undefined) throw new Error("the producer does not show its features")
         const blocks = yield* Stream.runCollect(stages.features)
         const data = Float32Array.from(blocks.flatMap((block) => Array.from(block.data)))
-        const cut = [0, 7, 1999, 2000, 2003, data.length / 80].map((frame, i, all) => ({ shape: [(all[i + 1] ?? frame) - frame, 80], data: data.slice(frame * 80, (all[i + 1] ?? frame) * 80) }))
+        const cut = [0, 7, 1999, 2000, 2003, data.length / 80].map((frame, i, all) => ({
+          shape: [(all[i + 1] ?? frame) - frame, 80],
+          data: data.slice(frame * 80, (all[i + 1] ?? frame) * 80)
+        }))
         const whole = yield* Stream.runCollect(encode)
         expect(yield* Stream.runCollect(stages.fromFeatures(Stream.fromIterable(cut)))).toEqual(whole)
       })
@@ -131,7 +141,7 @@ const renamed = (name: string): string =>
 const transformersLayout = async () => {
   const sets: Readonly<Record<"vision" | "speech", Record<string, Tensor>>> = { vision: {}, speech: {} }
   const copy = await changeTensors((tensors) => {
-    for (const [name, tensor] of [...tensors]) {
+    for (const [name, tensor] of Array.from(tensors)) {
       tensors.delete(name)
       const lora = /^(.*)\.lora_([AB])\.(vision|speech)\.weight$/.exec(name)
       if (lora !== null) sets[lora[3] === "vision" ? "vision" : "speech"][`base_model.model.${lora[1]}.lora_${lora[2]}.weight`] = tensor
@@ -190,10 +200,16 @@ describe("layouts of Phi-4's checkpoint", () => {
     [inPart("rope_scaling", { type: "llama3" }), "rope_scaling is llama3"],
     [inPart("vision_config", { patch_size: 3 }), "vision_config.image_size is 64"],
     [
-      (config: Readonly<Record<string, unknown>>) => ({ ...config, audio_processor: { config: { ...Object(Object(config.audio_processor).config), time_reduction: 6 } } }),
+      (config: Readonly<Record<string, unknown>>) => ({
+        ...config,
+        audio_processor: { config: { ...Object(Object(config.audio_processor).config), time_reduction: 6 } }
+      }),
       "audio_config.time_reduction is 6, no power of 2"
     ]
   ])("configurations that make no model are refused", async (change, message) => {
-    expect(await run(Effect.flip(open(changeJson("config.json", change))))).toMatchObject({ _tag: "CheckpointUnreadable", message: expect.stringContaining(message) })
+    expect(await run(Effect.flip(open(changeJson("config.json", change))))).toMatchObject({
+      _tag: "CheckpointUnreadable",
+      message: expect.stringContaining(message)
+    })
   })
 })

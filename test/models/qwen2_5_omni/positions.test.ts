@@ -17,13 +17,25 @@ interface Table {
   readonly ids: Readonly<Record<string, number>>
   readonly layouts: ReadonlyArray<{
     readonly seed: number
-    readonly parts: ReadonlyArray<{ readonly kind: string; readonly ids?: ReadonlyArray<number>; readonly grid?: readonly [number, number, number]; readonly mel?: number; readonly secondsPerGrid?: number }>
+    readonly parts: ReadonlyArray<{
+      readonly kind: string
+      readonly ids?: ReadonlyArray<number>
+      readonly grid?: readonly [number, number, number]
+      readonly mel?: number
+      readonly secondsPerGrid?: number
+    }>
     readonly input_ids: ReadonlyArray<readonly [id: number, count: number]>
     readonly position_ids: ReadonlyArray<ReadonlyArray<readonly [first: number, step: number, count: number]>>
     readonly next: number | null
     readonly generateAt: number
   }>
-  readonly windows: ReadonlyArray<{ readonly steps: number; readonly plane: number; readonly secondsPerGrid: number; readonly layout: ReadonlyArray<number>; readonly positions?: ReadonlyArray<number> }>
+  readonly windows: ReadonlyArray<{
+    readonly steps: number
+    readonly plane: number
+    readonly secondsPerGrid: number
+    readonly layout: ReadonlyArray<number>
+    readonly positions?: ReadonlyArray<number>
+  }>
 }
 
 const table: Table = JSON.parse(readFileSync(new URL("../../golden/layouts/qwen2_5_omni.json", import.meta.url), "utf8"))
@@ -34,7 +46,13 @@ const markers = { visionStart: ids.vision_bos, visionEnd: ids.vision_eos, audioS
 const common = { key: "", producer: "", source: "", part: 0, form: "rows", width: 1, levels: 0, settings: {} } as const
 const onGrid = (modality: string, [t, h, w]: readonly [number, number, number], secondsPerStep?: number): MediaPlan => {
   const grid = TokenGrid({ t: 1, h: h / 2, w: w / 2 })
-  return { ...common, modality, rows: t * grid.h * grid.w, pieces: Array.from({ length: t }, () => ({ rows: grid.h * grid.w, grid })), ...(secondsPerStep === undefined ? {} : { secondsPerStep }) }
+  return {
+    ...common,
+    modality,
+    rows: t * grid.h * grid.w,
+    pieces: Array.from({ length: t }, () => ({ rows: grid.h * grid.w, grid })),
+    ...(secondsPerStep === undefined ? {} : { secondsPerStep })
+  }
 }
 const sound = (mel: number): MediaPlan => {
   const rows = pooledRows(mel)
@@ -50,21 +68,28 @@ const layoutOf = (parts: Table["layouts"][number]["parts"]) => {
     return mediaSegment(plan, placeholders.length - 1)
   }
   for (const { grid, ids: tokens, kind, mel, secondsPerGrid } of parts) {
-    if (kind === "text") layout.control(...tokens ?? [])
-    else if (kind === "audio") layout.control(markers.audioStart).segment(add(sound(mel ?? 0), ids.audio)).control(markers.audioEnd)
+    if (kind === "text") layout.control(...(tokens ?? []))
+    else if (kind === "audio")
+      layout
+        .control(markers.audioStart)
+        .segment(add(sound(mel ?? 0), ids.audio))
+        .control(markers.audioEnd)
     else if (mel === undefined || kind === "image") {
       const plan = onGrid(kind, grid ?? [0, 0, 0], secondsPerGrid)
       layout.control(markers.visionStart).segment(add(plan, ids[kind])).control(markers.visionEnd)
     } else {
       placeholders.push(ids.video, ids.audio)
-      layout.segment(clipWithSound(onGrid("video", grid ?? [0, 0, 0], secondsPerGrid), placeholders.length - 2, sound(mel), placeholders.length - 1, markers, scale))
+      layout.segment(
+        clipWithSound(onGrid("video", grid ?? [0, 0, 0], secondsPerGrid), placeholders.length - 2, sound(mel), placeholders.length - 1, markers, scale)
+      )
     }
   }
   return { layout: Effect.runSync(layout.build(() => Effect.succeed(new Int32Array()))), placeholders }
 }
 
 const expandIds = (runs: ReadonlyArray<readonly [number, number]>) => runs.flatMap(([id, count]) => Array.from({ length: count }, () => id))
-const expandPositions = (runs: ReadonlyArray<readonly [number, number, number]>) => runs.flatMap(([first, step, count]) => Array.from({ length: count }, (_, i) => first + i * step))
+const expandPositions = (runs: ReadonlyArray<readonly [number, number, number]>) =>
+  runs.flatMap(([first, step, count]) => Array.from({ length: count }, (_, i) => first + i * step))
 
 describe("layouts and TMRoPE positions are the reference's", () => {
   it("has 300 random prompts and windows to compare with", () => {
@@ -75,7 +100,7 @@ describe("layouts and TMRoPE positions are the reference's", () => {
   it.each(table.layouts)("prompt $seed", ({ generateAt, input_ids, next, parts, position_ids }) => {
     const { layout, placeholders } = layoutOf(parts)
     const rows = rowTable(layout)
-    expect(Array.from(rows.item, (item, row) => rows.media[row] === -1 ? item : placeholders[rows.media[row]])).toEqual(expandIds(input_ids))
+    expect(Array.from(rows.item, (item, row) => (rows.media[row] === -1 ? item : placeholders[rows.media[row]]))).toEqual(expandIds(input_ids))
     const positions = tmrope(scale).assign(layout, 0)
     expect(Array.from(positions.ids)).toEqual(position_ids.flatMap(expandPositions))
     expect(positions.generateAt).toBe(generateAt)
@@ -84,7 +109,11 @@ describe("layouts and TMRoPE positions are the reference's", () => {
 
   it("cuts clips into windows where the reference does, in the layout and in the positions", () => {
     for (const { layout, plane, positions, secondsPerGrid, steps } of table.windows) {
-      const starts = (time: (step: number) => number) => cutByTime(Array.from({ length: steps * plane }, (_, row) => time(Math.floor(row / plane))), 50).map(([from]) => from)
+      const starts = (time: (step: number) => number) =>
+        cutByTime(
+          Array.from({ length: steps * plane }, (_, row) => time(Math.floor(row / plane))),
+          50
+        ).map(([from]) => from)
       expect(starts((step) => step * secondsPerGrid * 25)).toEqual(layout)
       expect(starts((step) => positionAtSeconds(step, secondsPerGrid, 25))).toEqual(positions ?? layout)
     }

@@ -13,7 +13,14 @@ describe("Qwen2-Audio's recordings", () => {
     expect([1, 2, 3, 4, 3000].map(convolvedRows)).toEqual([1, 1, 2, 2, 1500])
   })
 
-  it.each([[0.005, 0], [0.02, 0], [0.05, 1], [1.7, 42], [29.99, 750], [30, 750]])("of %s s have %s rows, planned and encoded", async (seconds, rows) => {
+  it.each([
+    [0.005, 0],
+    [0.02, 0],
+    [0.05, 1],
+    [1.7, 42],
+    [29.99, 750],
+    [30, 750]
+  ])("of %s s have %s rows, planned and encoded", async (seconds, rows) => {
     const plan = await model().plan([audio(wav(seconds)), "What is said?"])
     expect(plan.media[0].rows).toBe(rows)
     const encoded = await Array.fromAsync(model().encode(audio(wav(seconds))))
@@ -28,7 +35,10 @@ describe("Qwen2-Audio's recordings", () => {
     // @ts-expect-error: what JavaScript may say
     await expect(model().ask([audio(wav(31), { longAudio: "all" }), "What is said?"])).rejects.toMatchObject({ _tag: "OptionInvalid", option: "longAudio" })
     const chunks = await Array.fromAsync(model().encode(audio(wav(31), { longAudio: "windows" })))
-    expect(chunks.map(({ atSeconds, rows }) => [rows, atSeconds])).toEqual([[750, 0], [25, 30]])
+    expect(chunks.map(({ atSeconds, rows }) => [rows, atSeconds])).toEqual([
+      [750, 0],
+      [25, 30]
+    ])
     const [first] = await Array.fromAsync(model().encode(audio(wav(30))))
     expect(first.data).toEqual(chunks[0].data)
   })
@@ -43,6 +53,9 @@ describe("Qwen2-Audio's recordings", () => {
   })
 
   it("are all that the model takes beside text", async () => {
-    await expect(model().ask([image(goldenFile("mllama", "media", "a.png")), "What?"])).rejects.toMatchObject({ _tag: "UnsupportedMedia", message: expect.stringContaining("it takes text, audio") })
+    await expect(model().ask([image(goldenFile("mllama", "media", "a.png")), "What?"])).rejects.toMatchObject({
+      _tag: "UnsupportedMedia",
+      message: expect.stringContaining("it takes text, audio")
+    })
   })
 })

@@ -10,10 +10,10 @@ const bool = (...values: ReadonlyArray<number>): Tensor => ({ dtype: "bool", sha
 const erf = (x: number): number => {
   let [term, total] = [x, x]
   for (let n = 1; n < 200; n++) {
-    term *= -x * x / n
+    term *= (-x * x) / n
     total += term / (2 * n + 1)
   }
-  return total * 2 / Math.sqrt(Math.PI)
+  return (total * 2) / Math.sqrt(Math.PI)
 }
 
 describe("two values, broadcast", () => {
@@ -25,16 +25,22 @@ describe("two values, broadcast", () => {
     div: [op.div, (x, y) => x / y],
     min: [op.min, Math.min],
     max: [op.max, Math.max],
-    less: [op.less, (x, y) => x < y ? 1 : 0],
-    greater: [op.greater, (x, y) => x > y ? 1 : 0]
+    less: [op.less, (x, y) => (x < y ? 1 : 0)],
+    greater: [op.greater, (x, y) => (x > y ? 1 : 0)]
   }
   for (const [name, [build, plain]] of Object.entries(cases)) {
     it(name, async () => {
       for (const shape of [[2, 3, 4], [4], [3, 1], [2, 1, 1], []]) {
         const b = noise(shape, 7)
         const [there, back] = await run({ a, b }, (v) => [build(v.a, v.b), build(v.b, v.a)], { a: ["layers", 3, "width"] })
-        expectClose(there.data, computed(a.shape, (i) => plain(reader(a)(i), reader(b)(i))))
-        expectClose(back.data, computed(a.shape, (i) => plain(reader(b)(i), reader(a)(i))))
+        expectClose(
+          there.data,
+          computed(a.shape, (i) => plain(reader(a)(i), reader(b)(i)))
+        )
+        expectClose(
+          back.data,
+          computed(a.shape, (i) => plain(reader(b)(i), reader(a)(i)))
+        )
       }
     })
   }
@@ -43,20 +49,48 @@ describe("two values, broadcast", () => {
     const x = noise([3, 2], 3, 0.1, 3)
     const [by, square] = await run({ x, y: noise([2], 4) }, ({ x: base, y }) => [op.pow(base, y), op.pow(base, 2)])
     const y = noise([2], 4)
-    expectClose(by.data, computed(x.shape, (i) => reader(x)(i) ** reader(y)(i)))
-    expectClose(square.data, computed(x.shape, (i) => reader(x)(i) ** 2))
+    expectClose(
+      by.data,
+      computed(x.shape, (i) => reader(x)(i) ** reader(y)(i))
+    )
+    expectClose(
+      square.data,
+      computed(x.shape, (i) => reader(x)(i) ** 2)
+    )
   })
 
   it("a plain number stands for a constant of the other's type", async () => {
-    const [floats, longs, ints, equal] = await run({ x: noise([3], 5), n: whole([4], 7, -7, 8, 0), m: int32([2], Int32Array.of(5, 6)) }, ({ m, n, x }) => [op.mul(x, 0.5), op.div(n, 2), op.add(m, 3), op.equal(n, 8)])
-    expectClose(floats.data, Array.from(noise([3], 5).data, (value) => value / 2))
-    expect([longs.data, ints.data, equal.data]).toEqual([[3, -3, 4, 0], [8, 9], [0, 0, 1, 0]])
+    const [floats, longs, ints, equal] = await run({ x: noise([3], 5), n: whole([4], 7, -7, 8, 0), m: int32([2], Int32Array.of(5, 6)) }, ({ m, n, x }) => [
+      op.mul(x, 0.5),
+      op.div(n, 2),
+      op.add(m, 3),
+      op.equal(n, 8)
+    ])
+    expectClose(
+      floats.data,
+      Array.from(noise([3], 5).data, (value) => value / 2)
+    )
+    expect([longs.data, ints.data, equal.data]).toEqual([
+      [3, -3, 4, 0],
+      [8, 9],
+      [0, 0, 1, 0]
+    ])
   })
 
   it("bools: and, or, not, where", async () => {
-    const [both, one, opposite, chosen] = await run({ a: bool(0, 0, 1, 1), b: bool(0, 1, 0, 1), x: noise([2, 4], 1), y: noise([1], 2) }, ({ a: left, b, x, y }) => [op.and(left, b), op.or(left, b), op.not(left), op.where(left, x, y)])
-    expect([both.data, one.data, opposite.data]).toEqual([[0, 0, 0, 1], [0, 1, 1, 1], [1, 1, 0, 0]])
-    expectClose(chosen.data, computed([2, 4], (i) => i[1] > 1 ? reader(noise([2, 4], 1))(i) : noise([1], 2).data[0]))
+    const [both, one, opposite, chosen] = await run(
+      { a: bool(0, 0, 1, 1), b: bool(0, 1, 0, 1), x: noise([2, 4], 1), y: noise([1], 2) },
+      ({ a: left, b, x, y }) => [op.and(left, b), op.or(left, b), op.not(left), op.where(left, x, y)]
+    )
+    expect([both.data, one.data, opposite.data]).toEqual([
+      [0, 0, 0, 1],
+      [0, 1, 1, 1],
+      [1, 1, 0, 0]
+    ])
+    expectClose(
+      chosen.data,
+      computed([2, 4], (i) => (i[1] > 1 ? reader(noise([2, 4], 1))(i) : noise([1], 2).data[0]))
+    )
   })
 })
 
@@ -77,8 +111,8 @@ describe("one value", () => {
     erf: [op.erf, erf, -3, 3],
     softplus: [op.softplus, (x) => Math.log1p(Math.exp(x)), -8, 8],
     hardSwish: [op.hardSwish, (x) => x * Math.min(1, Math.max(0, x / 6 + 0.5)), -5, 5],
-    "gelu, by the error function": [(x) => op.gelu(x, "none"), (x) => x / 2 * (1 + erf(x / Math.SQRT2)), -4, 4],
-    "gelu, by tanh": [(x) => op.gelu(x, "tanh"), (x) => x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), -4, 4],
+    "gelu, by the error function": [(x) => op.gelu(x, "none"), (x) => (x / 2) * (1 + erf(x / Math.SQRT2)), -4, 4],
+    "gelu, by tanh": [(x) => op.gelu(x, "tanh"), (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), -4, 4],
     silu: [op.silu, (x) => x * logistic(x), -8, 8],
     quickGelu: [op.quickGelu, (x) => x * logistic(1.702 * x), -6, 6],
     clip: [(x) => op.clip(x, -0.5, 1), (x) => Math.min(1, Math.max(-0.5, x))],
@@ -100,7 +134,7 @@ describe("one value", () => {
     })
     const cut = Array.from(x.data, (value) => Math.trunc(value) + 0)
     expect([long.data, int.data, back.data.map((value) => value + 0)]).toEqual([cut, cut, cut])
-    expect(flag.data).toEqual(Array.from(x.data, (value) => value > 0 ? 1 : 0))
+    expect(flag.data).toEqual(Array.from(x.data, (value) => (value > 0 ? 1 : 0)))
   })
 })
 

@@ -5,7 +5,13 @@ import { computed, expectClose, noise, reader, run } from "../run-graph.ts"
 type Shaped = ReturnType<typeof noise>
 
 /** Convolution over one or two axes by its definition. */
-const plain = (x: Shaped, w: Shaped, bias: Shaped | undefined, { dilations, groups = 1, pads, strides }: op.ConvolutionOptions, shape: ReadonlyArray<number>) => {
+const plain = (
+  x: Shaped,
+  w: Shaped,
+  bias: Shaped | undefined,
+  { dilations, groups = 1, pads, strides }: op.ConvolutionOptions,
+  shape: ReadonlyArray<number>
+) => {
   const axes = shape.length - 2
   const each = w.shape[1]
   return computed(shape, ([n, m, ...place]) => {
@@ -40,7 +46,9 @@ describe("conv", () => {
   for (const [name, xs, ws, options] of cases) {
     it(name, async () => {
       const [x, w, bias] = [noise(xs, 1), noise(ws, 2), noise([ws[0]], 3)]
-      const [whole, without] = await run({ x, w, bias }, (v) => [op.conv(v.x, v.w, v.bias, options), op.conv(v.x, v.w, undefined, options)], { x: xs.map((side, axis) => axis === 1 ? side : ["n", "", "h", "w"][axis]) })
+      const [whole, without] = await run({ x, w, bias }, (v) => [op.conv(v.x, v.w, v.bias, options), op.conv(v.x, v.w, undefined, options)], {
+        x: xs.map((side, axis) => (axis === 1 ? side : ["n", "", "h", "w"][axis]))
+      })
       expectClose(whole.data, plain(x, w, bias, options, whole.dims))
       expectClose(without.data, plain(x, w, undefined, options, without.dims))
     })
@@ -62,13 +70,30 @@ describe("averagePool", () => {
     const x = noise([2, 3, 7], 1)
     const [{ data, dims }] = await run({ x }, (v) => op.averagePool(v.x, { kernel: [2], strides: [2] }), { x: [2, 3, "rows"] })
     expect(dims).toEqual([2, 3, 3])
-    expectClose(data, computed([2, 3, 3], ([n, c, i]) => (reader(x)([n, c, 2 * i]) + reader(x)([n, c, 2 * i + 1])) / 2))
+    expectClose(
+      data,
+      computed([2, 3, 3], ([n, c, i]) => (reader(x)([n, c, 2 * i]) + reader(x)([n, c, 2 * i + 1])) / 2)
+    )
   })
 
   it("squares of a picture; padding does not count", async () => {
     const x = noise([1, 2, 4, 4], 1)
-    const [squares, padded] = await run({ x }, (v) => [op.averagePool(v.x, { kernel: [2, 2], strides: [2, 2] }), op.averagePool(v.x, { kernel: [2, 2], strides: [2, 2], pads: [1, 1, 1, 1] })])
-    expectClose(squares.data, computed([1, 2, 2, 2], ([n, c, i, j]) => (reader(x)([n, c, 2 * i, 2 * j]) + reader(x)([n, c, 2 * i + 1, 2 * j]) + reader(x)([n, c, 2 * i, 2 * j + 1]) + reader(x)([n, c, 2 * i + 1, 2 * j + 1])) / 4))
+    const [squares, padded] = await run({ x }, (v) => [
+      op.averagePool(v.x, { kernel: [2, 2], strides: [2, 2] }),
+      op.averagePool(v.x, { kernel: [2, 2], strides: [2, 2], pads: [1, 1, 1, 1] })
+    ])
+    expectClose(
+      squares.data,
+      computed(
+        [1, 2, 2, 2],
+        ([n, c, i, j]) =>
+          (reader(x)([n, c, 2 * i, 2 * j]) +
+            reader(x)([n, c, 2 * i + 1, 2 * j]) +
+            reader(x)([n, c, 2 * i, 2 * j + 1]) +
+            reader(x)([n, c, 2 * i + 1, 2 * j + 1])) /
+          4
+      )
+    )
     expect(padded.dims).toEqual([1, 2, 3, 3])
     expectClose([padded.data[0]], [reader(x)([0, 0, 0, 0])])
   })
@@ -78,16 +103,33 @@ describe("resize", () => {
   it("linear between pixels that are areas, and between corners; nearest by whole factors", async () => {
     const x = noise([1, 2, 2, 3], 1)
     const [areas, corners, nearest] = await run({ x }, (v) => [
-      op.resize(v.x, [4, 6], { mode: "linear" }), op.resize(v.x, [3, 5], { mode: "linear", coordinates: "align_corners" }), op.resize(v.x, [4, 6], { mode: "nearest", coordinates: "asymmetric" })
+      op.resize(v.x, [4, 6], { mode: "linear" }),
+      op.resize(v.x, [3, 5], { mode: "linear", coordinates: "align_corners" }),
+      op.resize(v.x, [4, 6], { mode: "nearest", coordinates: "asymmetric" })
     ])
     const linear = (at: number, count: number) => {
       const inside = Math.min(count - 1, Math.max(0, at))
       const low = Math.min(count - 2, Math.floor(inside))
-      return [[low, 1 - inside + low], [low + 1, inside - low]] as const
+      return [
+        [low, 1 - inside + low],
+        [low + 1, inside - low]
+      ] as const
     }
-    const between = (c: number, y: number, z: number) => linear(y, 2).flatMap(([i, a]) => linear(z, 3).map(([j, b]) => a * b * reader(x)([0, c, i, j]))).reduce((p, q) => p + q)
-    expectClose(areas.data, computed([1, 2, 4, 6], ([, c, i, j]) => between(c, (i + 0.5) / 2 - 0.5, (j + 0.5) / 2 - 0.5)))
-    expectClose(corners.data, computed([1, 2, 3, 5], ([, c, i, j]) => between(c, i / 2, j / 2)))
-    expectClose(nearest.data, computed([1, 2, 4, 6], ([, c, i, j]) => reader(x)([0, c, Math.floor(i / 2), Math.floor(j / 2)])))
+    const between = (c: number, y: number, z: number) =>
+      linear(y, 2)
+        .flatMap(([i, a]) => linear(z, 3).map(([j, b]) => a * b * reader(x)([0, c, i, j])))
+        .reduce((p, q) => p + q)
+    expectClose(
+      areas.data,
+      computed([1, 2, 4, 6], ([, c, i, j]) => between(c, (i + 0.5) / 2 - 0.5, (j + 0.5) / 2 - 0.5))
+    )
+    expectClose(
+      corners.data,
+      computed([1, 2, 3, 5], ([, c, i, j]) => between(c, i / 2, j / 2))
+    )
+    expectClose(
+      nearest.data,
+      computed([1, 2, 4, 6], ([, c, i, j]) => reader(x)([0, c, Math.floor(i / 2), Math.floor(j / 2)]))
+    )
   })
 })

@@ -12,17 +12,27 @@ describe("norms over the last axis", () => {
   for (const epsilon of [1e-6, 1e-5, 0.5]) {
     it(`rmsNorm, epsilon ${epsilon}`, async () => {
       const [{ data }] = await run({ x, weight }, (v) => op.rmsNorm(v.x, v.weight, epsilon), { x: ["steps", "rows", 8] })
-      expectClose(data, computed(x.shape, (at) => reader(x)(at) / Math.sqrt(mean(line(at).map((value) => value * value)) + epsilon) * weight.data[at[2]]))
+      expectClose(
+        data,
+        computed(x.shape, (at) => (reader(x)(at) / Math.sqrt(mean(line(at).map((value) => value * value)) + epsilon)) * weight.data[at[2]])
+      )
     })
 
     it(`layerNorm, epsilon ${epsilon}`, async () => {
-      const [whole, plain] = await run({ x, weight, bias }, (v) => [op.layerNorm(v.x, v.weight, v.bias, epsilon), op.layerNorm(v.x, v.weight, undefined, epsilon)], { x: ["steps", "rows", 8] })
+      const [whole, plain] = await run(
+        { x, weight, bias },
+        (v) => [op.layerNorm(v.x, v.weight, v.bias, epsilon), op.layerNorm(v.x, v.weight, undefined, epsilon)],
+        { x: ["steps", "rows", 8] }
+      )
       const expected = computed(x.shape, (at) => {
         const middle = mean(line(at))
-        return (reader(x)(at) - middle) / Math.sqrt(mean(line(at).map((value) => (value - middle) ** 2)) + epsilon) * weight.data[at[2]]
+        return ((reader(x)(at) - middle) / Math.sqrt(mean(line(at).map((value) => (value - middle) ** 2)) + epsilon)) * weight.data[at[2]]
       })
       expectClose(plain.data, expected)
-      expectClose(whole.data, expected.map((value, i) => value + bias.data[i % 8]))
+      expectClose(
+        whole.data,
+        expected.map((value, i) => value + bias.data[i % 8])
+      )
     })
   }
 

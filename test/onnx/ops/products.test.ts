@@ -17,19 +17,47 @@ const plain = (a: Shaped, b: Shaped, shape: ReadonlyArray<number>, transA = fals
 
 describe("matMul", () => {
   const cases: ReadonlyArray<readonly [ReadonlyArray<number>, ReadonlyArray<number>, ReadonlyArray<number>]> = [
-    [[2, 3], [3, 4], [2, 4]], [[5, 2, 3], [3, 4], [5, 2, 4]], [[2, 3], [5, 3, 4], [5, 2, 4]], [[2, 1, 2, 3], [3, 3, 4], [2, 3, 2, 4]], [[1, 3], [3, 1], [1, 1]]
+    [
+      [2, 3],
+      [3, 4],
+      [2, 4]
+    ],
+    [
+      [5, 2, 3],
+      [3, 4],
+      [5, 2, 4]
+    ],
+    [
+      [2, 3],
+      [5, 3, 4],
+      [5, 2, 4]
+    ],
+    [
+      [2, 1, 2, 3],
+      [3, 3, 4],
+      [2, 3, 2, 4]
+    ],
+    [
+      [1, 3],
+      [3, 1],
+      [1, 1]
+    ]
   ]
   for (const [left, right, shape] of cases) {
     it(`[${left.join(", ")}] by [${right.join(", ")}]`, async () => {
       const [a, b] = [noise(left, 1), noise(right, 2)]
-      const [{ data, dims }] = await run({ a, b }, (v) => op.matMul(v.a, v.b), { a: left.map((side, axis) => axis === left.length - 2 ? "rows" : side) })
+      const [{ data, dims }] = await run({ a, b }, (v) => op.matMul(v.a, v.b), { a: left.map((side, axis) => (axis === left.length - 2 ? "rows" : side)) })
       expect(dims).toEqual(shape)
       expectClose(data, plain(a, b, shape))
     })
   }
 
   it("vectors are rows on the left, columns on the right", async () => {
-    const [dot, row, column] = await run({ v: noise([3], 1), m: noise([3, 2], 2), n: noise([2, 3], 3) }, ({ m, n, v }) => [op.matMul(v, v), op.matMul(v, m), op.matMul(n, v)])
+    const [dot, row, column] = await run({ v: noise([3], 1), m: noise([3, 2], 2), n: noise([2, 3], 3) }, ({ m, n, v }) => [
+      op.matMul(v, v),
+      op.matMul(v, m),
+      op.matMul(n, v)
+    ])
     expect([dot.dims, row.dims, column.dims]).toEqual([[], [2], [2]])
   })
 
@@ -57,7 +85,10 @@ describe("fusedMatMul", () => {
       const { alpha = 1, transA = false, transB = false }: op.ProductOptions = options
       const [{ data, dims }] = await run({ a, b }, (v) => op.fusedMatMul(v.a, v.b, options))
       expect(dims).toEqual(shape)
-      expectClose(data, plain(a, b, shape, transA, transB).map((value) => value * alpha))
+      expectClose(
+        data,
+        plain(a, b, shape, transA, transB).map((value) => value * alpha)
+      )
     })
   }
 
@@ -73,10 +104,17 @@ describe("fusedMatMul", () => {
 describe("gemm", () => {
   it("with and without bias, with the weight as checkpoints keep it", async () => {
     const [x, w, bias] = [noise([4, 3], 1), noise([5, 3], 2), noise([5], 3)]
-    const [plainly, biased, upright] = await run({ x, w, bias, u: noise([3, 5], 4) }, (v) => [op.gemm(v.x, v.w, undefined, { transB: true }), op.gemm(v.x, v.w, v.bias, { transB: true }), op.gemm(v.x, v.u)], { x: ["rows", 3] })
+    const [plainly, biased, upright] = await run(
+      { x, w, bias, u: noise([3, 5], 4) },
+      (v) => [op.gemm(v.x, v.w, undefined, { transB: true }), op.gemm(v.x, v.w, v.bias, { transB: true }), op.gemm(v.x, v.u)],
+      { x: ["rows", 3] }
+    )
     const expected = plain(x, w, [4, 5], false, true)
     expectClose(plainly.data, expected)
-    expectClose(biased.data, expected.map((value, i) => value + bias.data[i % 5]))
+    expectClose(
+      biased.data,
+      expected.map((value, i) => value + bias.data[i % 5])
+    )
     expectClose(upright.data, plain(x, noise([3, 5], 4), [4, 5]))
     await run({ x, w, bias }, (v) => {
       expect(() => op.gemm(v.x, v.w)).toThrow("Gemm: inner sides 3 and 5 differ")
