@@ -1,7 +1,7 @@
 /** Ask a clip about what is seen and heard at the same time. Run: npm exec -- node examples/03-ask-a-video-with-sound.ts [CLIP] [QUESTION] */
 import { isSensoriumError, load, video } from "sensorium"
 
-const [clip = "examples/media/demo.mp4", question = "Is the word said before or after the square appears?"] = process.argv.slice(2)
+const [clip = "examples/media/parts.mp4", question = "What is said while the blue square is visible?"] = process.argv.slice(2)
 
 const model = await load()
 try {

@@ -13,7 +13,7 @@ const examples = files.filter((path) => /^examples\/\d\d-[^/]*\.ts$/.test(path))
 const said: Readonly<Record<string, RegExp>> = {
   "01": /^orange$/m,
   "02": /^four$/m,
-  "03": /^after$/m,
+  "03": /^dog$/m,
   "04": /0 to 2 s .*red\n2 to 4 s .*blue\n4 to 6 s .*yellow\n.*first color\?  red .*\n.*last color\?  yellow /,
   "05": /^1\. seven\n2\. blue /m,
   "06": /16 rows of seismogram/,
