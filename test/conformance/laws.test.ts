@@ -6,6 +6,7 @@ import { Arbitrary, Effect, Exit, Layer, Schema, Scope, Stream } from "effect"
 import sharp from "sharp"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { audio, image } from "../../src/face/media-values.ts"
+import { isSensoriumError } from "../../src/index.ts"
 import { loadModel, type LoadServices, services } from "../../src/face/load-model.ts"
 import { answer, type AskOptions, emptyCells, type HeldCells } from "../../src/session/ask.ts"
 import * as EncoderCache from "../../src/session/encoder-cache.ts"
@@ -120,6 +121,10 @@ const close = (a: Answered, b: Answered) => {
   return true
 }
 
+/** Pictures of some families take 1,000 rows: a prompt beyond a tiny checkpoint's context is no case of the law. */
+const outOfScope = (error: unknown): Effect.Effect<boolean, unknown> =>
+  isSensoriumError(error) && error._tag === "ContextOverflow" ? Effect.succeed(true) : Effect.fail(error)
+
 const same = (a: Answered, b: Answered) =>
   a.tokens.join() === b.tokens.join() && a.logits.every((row, step) => row.every((value, i) => Object.is(value, b.logits[step][i])))
 
@@ -141,7 +146,7 @@ describe.each(places)("laws on $name, through its graphs", ({ family, folder }) 
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
   const holds = async (law: (one: typeof Case.Type) => Effect.Effect<boolean, unknown, LoadServices | Scope.Scope>) => {
-    const found = await run(Arbitrary.checkEffect(Arbitrary.schema(Case), (one) => Effect.scoped(law(one)), { runs }))
+    const found = await run(Arbitrary.checkEffect(Arbitrary.schema(Case), (one) => Effect.scoped(law(one)).pipe(Effect.catch(outOfScope)), { runs }))
     expect(found._tag, JSON.stringify(found)).toBe("Passed")
   }
   const none = () => EncoderCache.make(0)
