@@ -74,6 +74,14 @@ interface Node {
   readonly inputs: ReadonlyArray<string>
   readonly outputs: ReadonlyArray<string>
   readonly attributes: ReadonlyArray<Message<"Attribute">>
+  /** Of a node that chooses: what it runs, by the attributes' names. */
+  readonly branches?: Readonly<Record<"then_branch" | "else_branch", Branch>>
+}
+
+/** Nodes that run only where they are chosen, and what they give. They may use whatever was made before. */
+interface Branch {
+  readonly nodes: ReadonlyArray<Node>
+  readonly result: Value
 }
 
 /**
@@ -84,10 +92,12 @@ export class GraphBuilder {
   readonly name: string
   readonly #inputs = new Map<string, Value>()
   readonly #outputs = new Map<string, Value>()
-  readonly #nodes: Array<Node> = []
+  /** Of the graph, or of the branch that is being built. */
+  #nodes: Array<Node> = []
+  #count = 0
   readonly #constants = new Map<string, { readonly value: Value; readonly tensor: Tensor }>()
   readonly #weights = new Map<string, { readonly value: Value; readonly weight: Weight }>()
-  readonly #casts = new Map<string, Value>()
+  #casts = new Map<string, Value>()
   #unknown = 0
 
   constructor(name: string) {
@@ -179,7 +189,7 @@ export class GraphBuilder {
     { domain = "", outputs }: { readonly domain?: string; readonly outputs: Outputs }
   ): ReadonlyArray<Value> {
     this.#own(op, inputs)
-    const index = this.#nodes.length
+    const index = this.#count++
     const values = outputs.map(({ dtype, shape }, i): Value => ({ graph: this, name: `/node/${index}/${op}${i === 0 ? "" : `/${i}`}`, dtype, shape }))
     this.#nodes.push({
       op,
@@ -190,6 +200,40 @@ export class GraphBuilder {
       attributes: Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [encodeAttribute(name, value)]))
     })
     return values
+  }
+
+  /**
+   * One of two values, as `condition` [1] says at run time; what `then` and `otherwise` make is computed only where it is chosen. Both must give the same type and
+   * shape.
+   */
+  conditional(condition: Value, then: () => Value, otherwise: () => Value): Value {
+    this.#own("If", [condition])
+    if (condition.dtype !== "bool") throw new Error(`If of graph ${this.name}: the condition is ${condition.dtype}`)
+    const branches = { then_branch: this.#branch(then), else_branch: this.#branch(otherwise) }
+    const [{ dtype, shape }, other] = [branches.then_branch.result, branches.else_branch.result]
+    if (dtype !== other.dtype || shape.join() !== other.shape.join()) {
+      throw new Error(`If of graph ${this.name}: ${dtype} [${shape.join(", ")}] or ${other.dtype} [${other.shape.join(", ")}]`)
+    }
+    const name = `/node/${this.#count++}/If`
+    this.#nodes.push({ op: "If", domain: "", inputs: [condition.name], outputs: [name], attributes: [], branches })
+    return { graph: this, name, dtype, shape }
+  }
+
+  /** Nodes that `make` adds, apart. What it casts for itself is not there outside. */
+  #branch(make: () => Value): Branch {
+    const [nodes, casts] = [this.#nodes, this.#casts]
+    this.#nodes = []
+    this.#casts = new Map(casts)
+    try {
+      const made = make()
+      this.#own("If", [made])
+      const inside = this.#nodes.some(({ outputs }) => outputs.includes(made.name))
+      const result = inside ? made : this.node("Identity", [made], {}, { outputs: [made] })[0]
+      return { nodes: this.#nodes, result }
+    } finally {
+      this.#nodes = nodes
+      this.#casts = casts
+    }
   }
 
   /** The model's bytes. Without `external` the graph must have no weights. */
@@ -222,6 +266,20 @@ export class GraphBuilder {
       name: value.name,
       rawData: bytesOfData(tensor.data)
     }))
+    let written = 0
+    const encodeNode = ({ attributes, branches, domain, inputs, op, outputs }: Node): Message<"Node"> => ({
+      input: inputs.map(named),
+      output: outputs.map(named),
+      name: `${written++}/${op}`,
+      opType: op,
+      attribute: branches === undefined ? attributes : Object.entries(branches).map(encodeBranch),
+      ...(domain === "" ? {} : { domain })
+    })
+    const encodeBranch = ([name, { nodes, result }]: [string, Branch]): Message<"Attribute"> => ({
+      name,
+      type: attributeTypes.graph,
+      g: { name: `${written++}/${name}`, node: nodes.map(encodeNode), output: [port(result.name, result)] }
+    })
     return encodeModel({
       irVersion: IR_VERSION,
       producerName: "sensorium",
@@ -231,14 +289,7 @@ export class GraphBuilder {
       ],
       graph: {
         name: this.name,
-        node: this.#nodes.map(({ attributes, domain, inputs, op, outputs }, index) => ({
-          input: inputs.map(named),
-          output: outputs.map(named),
-          name: `${index}/${op}`,
-          opType: op,
-          attribute: attributes,
-          ...(domain === "" ? {} : { domain })
-        })),
+        node: this.#nodes.map(encodeNode),
         initializer: [...constants, ...weights],
         input: [...this.#inputs].map(([name, value]) => port(name, value)),
         output: [...this.#outputs].map(([name, value]) => port(name, value))

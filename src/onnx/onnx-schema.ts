@@ -12,6 +12,7 @@ export const onnxSchema = {
     f: [2, "float"],
     i: [3, "int64"],
     s: [4, "string"],
+    g: [6, "Graph"],
     floats: [7, ["float"]],
     ints: [8, ["int64"]],
     type: [20, "int32"]
@@ -52,7 +53,7 @@ export type Message<Name extends keyof Schema> = {
 export const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11, bfloat16: 16 } as const
 
 /** `AttributeProto.AttributeType`. */
-export const attributeTypes = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const
+export const attributeTypes = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const
 
 /** `TensorProto.DataLocation`: bytes in a file beside the model. */
 export const EXTERNAL = 1

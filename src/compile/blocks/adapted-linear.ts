@@ -1,4 +1,4 @@
-import { add, fusedMatMul, mul } from "../../onnx/ops.ts"
+import { add, choose, fusedMatMul, greater, mul } from "../../onnx/ops.ts"
 import type { GraphBuilder, Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
 import { linear, type LinearForm } from "./linear.ts"
@@ -13,21 +13,27 @@ export interface Adapter {
 }
 
 /**
- * Products W x + switch x scale x B (A x), summed over the adapters (LoRA, Hu et al. 2021): nothing is merged, so switching costs no new weights. Inputs of the graph:
- * `adapter.<name>` [1], 0 or 1. Tensors: `<name><base>.weight`, and `<name>.lora_A.<adapter>.weight` [rank, inputs], `<name>.lora_B.<adapter>.weight` [outputs, rank].
- * `base`: what stands behind a matrix's name in the checkpoint (`.base_layer`).
+ * Products W x + scale x B (A x) of the adapter that is switched on, if one is (LoRA, Hu et al. 2021). Nothing is merged, so switching costs no new weights, and what is
+ * off is not computed. Measured at Phi-4's widths on two busy cores, against a decoder without adapters: one row takes 1.03 to 1.14 of the time with none on, 1.34 with
+ * one; 64 rows 1.02 and 1.18. With both computed always and multiplied by 0 or 1 it was 1.28 and 1.29, whatever the prompt.
+ * Inputs of the graph: `adapter.<name>` [1], 0 or 1, at most one of them 1. Tensors: `<name><base>.weight`, `<name>.lora_A.<adapter>.weight` [rank, inputs] and
+ * `<name>.lora_B.<adapter>.weight` [outputs, rank]. `base`: what stands behind a matrix's name in the checkpoint (`.base_layer`).
  */
 export const adaptedLinear = (graph: GraphBuilder, adapters: ReadonlyArray<Adapter>, base: string): LinearForm => {
-  const switches = adapters.map(({ name, scale }) => mul(graph.input(`adapter.${name}`, "float32", [1]), scale))
-  return (x: Value, weights: Weights, name: string, inputs: number, outputs: number, bias: boolean): Value =>
-    adapters.reduce(
-      (sum, adapter, i) => {
-        const inner = fusedMatMul(x, weights.tensor(`${name}.lora_A.${adapter.name}.weight`, [adapter.rank, inputs]), { transB: true })
-        return add(
-          sum,
-          fusedMatMul(mul(inner, switches[i]), weights.tensor(`${name}.lora_B.${adapter.name}.weight`, [outputs, adapter.rank]), { transB: true })
-        )
-      },
-      linear(x, weights, `${name}${base}`, inputs, outputs, bias)
-    )
+  const switches = adapters.map(({ name }) => graph.input(`adapter.${name}`, "float32", [1]))
+  const isOn = switches.map((value) => greater(value, 0.5))
+  const [first, ...others] = switches
+  const isAnyOn = first === undefined ? undefined : greater(others.reduce(add, first), 0.5)
+  return (x: Value, weights: Weights, name: string, inputs: number, outputs: number, bias: boolean): Value => {
+    const plain = linear(x, weights, `${name}${base}`, inputs, outputs, bias)
+    if (isAnyOn === undefined) return plain
+    const adapted = adapters.map(({ name: set, rank, scale }) => {
+      const down = weights.tensor(`${name}.lora_A.${set}.weight`, [rank, inputs])
+      const up = weights.tensor(`${name}.lora_B.${set}.weight`, [outputs, rank])
+      return () => add(plain, fusedMatMul(mul(fusedMatMul(x, down, { transB: true }), scale), up, { transB: true }))
+    })
+    // The last one needs no question of its own: one of them is on.
+    const chosen = adapted.slice(0, -1).reduceRight<() => Value>((otherwise, one, i) => () => choose(isOn[i], one, otherwise), adapted[adapted.length - 1])
+    return choose(isAnyOn, chosen, () => plain)
+  }
 }
