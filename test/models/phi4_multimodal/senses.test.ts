@@ -4,6 +4,7 @@ import { Effect, Stream } from "effect"
 import sharp from "sharp"
 import { describe, expect, it } from "vitest"
 import { writeSafetensors } from "../../../src/checkpoint/write-safetensors.ts"
+import { rowTable } from "../../../src/core/prompt-layout.ts"
 import { audio, embeddings, image, video } from "../../../src/index.ts"
 import { adapterFor } from "../../../src/models/phi4_multimodal/planner.ts"
 import type { LoadedModel } from "../../../src/session/model.ts"
@@ -14,7 +15,7 @@ import { checkpoints, inPart, planOf } from "../changed-checkpoint.ts"
 import { familyModel, goldenFile } from "../family-model.ts"
 
 const model = familyModel("phi4_multimodal")
-const { changeJson, changeTensors, folder, open, run } = checkpoints("phi4_multimodal")
+const { changeJson, changeTensors, changeText, folder, open, run } = checkpoints("phi4_multimodal")
 const picture = () => image(goldenFile("phi4_multimodal", "media", "b.png"))
 const sound = () => audio(goldenFile("phi4_multimodal", "media", "a.wav"))
 const wav = (samples: number) => makeWav(bytesOf(tone(samples)), { bits: 32, float: true })
@@ -59,6 +60,26 @@ describe("Phi-4's senses", () => {
       wanted: "vision"
     })
   })
+
+  it("the published template, which takes strings, lays media out where they stand, as one does that takes lists", () =>
+    run(
+      Effect.gen(function* () {
+        const strings = changeText(
+          "chat_template.jinja",
+          "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% else %}{{ eos_token }}{% endif %}"
+        )
+        const tables = yield* Effect.forEach([folder, strings], (checkpoint) =>
+          Effect.flatMap(open(checkpoint), (loaded) =>
+            Effect.map(planOf(loaded, "Look:", picture(), "and listen: ", sound(), "What?"), ({ plan }) => {
+              const { item, media, rows } = rowTable(plan.layout)
+              return { rows, media: Array.from(media), item: Array.from(item) }
+            })
+          )
+        )
+        expect(tables[1]).toEqual(tables[0])
+        expect(new Set(tables[0].media)).toEqual(new Set([-1, 0, 1]))
+      })
+    ))
 
   it("recordings of one prompt do not change each other", () =>
     run(

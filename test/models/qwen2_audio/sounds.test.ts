@@ -1,10 +1,15 @@
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { audio, image } from "../../../src/index.ts"
 import { convolvedRows, pooledRows } from "../../../src/compile/blocks/whisper-rows.ts"
 import { bytesOf, makeWav, tone } from "../../modalities/audio/make-wav.ts"
+import { checkpoints, planOf } from "../changed-checkpoint.ts"
 import { familyModel, goldenFile } from "../family-model.ts"
 
 const model = familyModel("qwen2_audio")
+const { changeJson, folder, open, run } = checkpoints("qwen2_audio")
 const wav = (seconds: number) => makeWav(bytesOf(tone(Math.round(seconds * 16000))), { bits: 32, float: true })
 
 describe("Qwen2-Audio's recordings", () => {
@@ -51,6 +56,18 @@ describe("Qwen2-Audio's recordings", () => {
     expect(long.rows).toBe(25)
     expect(short.data).not.toEqual(long.data)
   })
+
+  it("are numbered by the processor's own template where the checkpoint has none, whatever the tokenizer's says", () =>
+    run(
+      Effect.gen(function* () {
+        const bare = changeJson("tokenizer_config.json", (config) => ({ ...config, chat_template: "{% for m in messages %}{{ m['content'] }}{% endfor %}" }))
+        rmSync(join(bare, "chat_template.jinja"))
+        const layouts = yield* Effect.forEach([folder, bare], (checkpoint) =>
+          Effect.flatMap(open(checkpoint), (loaded) => Effect.map(planOf(loaded, audio(wav(1)), audio(wav(0.5)), "What is said?"), ({ plan }) => plan.layout))
+        )
+        expect(layouts[1]).toEqual(layouts[0])
+      })
+    ))
 
   it("are all that the model takes beside text", async () => {
     await expect(model().ask([image(goldenFile("mllama", "media", "a.png")), "What?"])).rejects.toMatchObject({
