@@ -1,3 +1,4 @@
+import { concatenated } from "../tensor/concatenated.ts"
 import { Effect, Schema, Stream } from "effect"
 import { openSafetensors } from "../checkpoint/safetensors-file.ts"
 import { writeSafetensors } from "../checkpoint/write-safetensors.ts"
@@ -42,22 +43,13 @@ const planOf = (kept: typeof KeptPlan.Type): MediaPlan => ({
   pieces: kept.pieces.map(({ grid, ...piece }) => ({ ...piece, ...(grid === undefined ? {} : { grid: TokenGrid(grid) }) }))
 })
 
-const joined = (chunks: ReadonlyArray<EmbeddingChunk>, of: (chunk: EmbeddingChunk) => Float32Array): Float32Array => {
-  const data = new Float32Array(chunks.reduce((sum, chunk) => sum + of(chunk).length, 0))
-  chunks.reduce((at, chunk) => {
-    data.set(of(chunk), at)
-    return at + of(chunk).length
-  }, 0)
-  return data
-}
-
 /** Keeps rows from `encode` in a safetensors file, with the encoder's fingerprint and all that the decoder needs beside them. */
 export const saveRows = (path: string, kept: ReadonlyArray<EmbeddingChunk>): Effect.Effect<void, CacheUnwritable> => {
   const media = [...Map.groupBy(kept, ({ plan }) => `${plan.part} ${plan.key}`).values()]
   const tensors: Array<readonly [string, Tensor]> = media.flatMap((chunks, i) => {
     const [{ plan }] = chunks
     const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0)
-    const one = (name: string, of: (chunk: EmbeddingChunk) => Float32Array) => [name, float32([rows, plan.width], joined(chunks, of))] as const
+    const one = (name: string, of: (chunk: EmbeddingChunk) => Float32Array) => [name, float32([rows, plan.width], concatenated(chunks.map(of)))] as const
     return [
       one(`media.${i}.rows`, ({ data }) => data),
       ...Array.from({ length: plan.levels }, (_, level) => one(`media.${i}.level.${level}`, ({ levels }) => levels[level]))

@@ -1,25 +1,13 @@
-import { Schema } from "effect"
-import { int, number, text } from "../../checkpoint/config-fields.ts"
 import { add, concat, pad, reshape, slice } from "../../onnx/ops.ts"
 import type { Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
-import { activations } from "./feed-forward.ts"
 import { mapGrid } from "./grid-map.ts"
 import { layer } from "./normalization.ts"
-import { patchEmbedding, visionStates, type VisionTransformerSpec } from "./vision-transformer.ts"
-
-/** What a CLIP encoder's configuration means where config.json does not say. */
-export interface ClipDefaults {
-  readonly hidden_size: number
-  readonly intermediate_size: number
-  readonly num_hidden_layers: number
-  readonly num_attention_heads: number
-  readonly image_size: number
-  readonly patch_size: number
-}
+import { patchEmbedding, visionStates } from "./vision-transformer.ts"
+import { type VisionTowerConfig, visionTowerConfig, type VisionTowerDefaults, visionTowerLayers } from "./vision-tower-config.ts"
 
 /** Of transformers' `CLIPVisionConfig`. */
-export const clipDefaults: ClipDefaults = {
+export const clipDefaults: VisionTowerDefaults = {
   hidden_size: 768,
   intermediate_size: 3072,
   num_hidden_layers: 12,
@@ -29,38 +17,10 @@ export const clipDefaults: ClipDefaults = {
 }
 
 /** `vision_config` of a CLIP encoder. */
-export const clipConfig = (defaults: ClipDefaults) =>
-  Schema.Struct({
-    hidden_size: int(defaults.hidden_size),
-    intermediate_size: int(defaults.intermediate_size),
-    num_hidden_layers: int(defaults.num_hidden_layers),
-    num_attention_heads: int(defaults.num_attention_heads),
-    num_channels: int(3).check(Schema.makeFilter((channels) => channels === 3 || "3 channels are read")),
-    image_size: int(defaults.image_size),
-    patch_size: int(defaults.patch_size),
-    hidden_act: text("quick_gelu").check(Schema.makeFilter((name) => name in activations || `${name} is no activation that is known here`)),
-    layer_norm_eps: number(1e-5)
-  }).check(
-    Schema.makeFilter(({ hidden_size, image_size, num_attention_heads, patch_size }) =>
-      patch_size < 1 || image_size < patch_size
-        ? `image_size is ${image_size}, patch_size ${patch_size}`
-        : num_attention_heads < 1 || hidden_size % num_attention_heads !== 0
-          ? `hidden_size ${hidden_size} is no multiple of ${num_attention_heads} heads`
-          : true
-    )
-  )
+export const clipConfig = (defaults: VisionTowerDefaults) => visionTowerConfig(defaults, { activation: "quick_gelu", epsilon: 1e-5 })
 
 /** A CLIP encoder's configuration, read. */
-export type ClipConfig = ReturnType<typeof clipConfig>["Type"]
-
-/** The layers' form. */
-export const clipLayers = (config: ClipConfig): VisionTransformerSpec => ({
-  width: config.hidden_size,
-  heads: config.num_attention_heads,
-  inner: config.intermediate_size,
-  epsilon: config.layer_norm_eps,
-  activation: activations[config.hidden_act]
-})
+export type ClipConfig = VisionTowerConfig
 
 /** Weights of `mapGrid` that bring the learned positions [patches across, patches across] to another grid: [height, across] and [width, across]. */
 export interface PositionMap {
@@ -91,5 +51,5 @@ export const clipStates = (
     positions === undefined ? learned : reshape(mapGrid(reshape(learned, [1, across, across, width]), positions.rows, positions.columns, width), [-1, width])
   // An empty row in front of the patches takes the class token, which has its position already.
   const rows = add(pad(patches, [0, 1, 0, 0, 0, 0]), concat([first, placed], 0))
-  return visionStates(layer(rows, weights, "pre_layrnorm", width, layer_norm_eps), weights.at("encoder"), clipLayers(config), after)
+  return visionStates(layer(rows, weights, "pre_layrnorm", width, layer_norm_eps), weights.at("encoder"), visionTowerLayers(config), after)
 }

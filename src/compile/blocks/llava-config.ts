@@ -2,15 +2,16 @@ import { Effect, Schema } from "effect"
 import { decodeConfig, flag, int, record, text } from "../../checkpoint/config-fields.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
 import { activations } from "./feed-forward.ts"
-import { clipConfig, type ClipConfig, clipDefaults, type ClipDefaults } from "./clip-vision.ts"
+import { clipConfig, type ClipConfig, clipDefaults } from "./clip-vision.ts"
 import { type LlamaConfig, llamaDefaults, parseLlama, qwen2Defaults } from "./llama-decoder.ts"
-import { siglipConfig, type SiglipConfig, siglipDefaults, type SiglipDefaults } from "./siglip-vision.ts"
+import type { VisionTowerDefaults } from "./vision-tower-config.ts"
+import { siglipConfig, type SiglipConfig, siglipDefaults } from "./siglip-vision.ts"
 
 /** What differs between the families whose config.json is LLaVA's. */
 export interface LlavaDefaults {
   readonly visionType: "clip_vision_model" | "siglip_vision_model"
   /** The encoder where config.json has no `vision_config` at all. */
-  readonly vision: ClipDefaults & SiglipDefaults
+  readonly vision: VisionTowerDefaults
   readonly textType: "llama" | "qwen2"
   readonly featureLayer: number
   readonly selectStrategy: "default" | "full"

@@ -1,3 +1,4 @@
+import { concatenated } from "../../tensor/concatenated.ts"
 import { Effect, Stream } from "effect"
 import type { Graph, Value } from "../../backend/backend.ts"
 import type { EmbeddingChunk } from "../../core/embedding-chunk.ts"
@@ -116,14 +117,4 @@ export const encodeVision = (
       )
     )
   })
-}
-
-const concatenated = (parts: ReadonlyArray<Float32Array>): Float32Array => {
-  if (parts.length === 1) return parts[0]
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  parts.reduce((at, part) => {
-    all.set(part, at)
-    return at + part.length
-  }, 0)
-  return all
 }

@@ -1,24 +1,12 @@
-import { Schema } from "effect"
-import { int, number, text } from "../../checkpoint/config-fields.ts"
 import { add } from "../../onnx/ops.ts"
 import type { Value } from "../../onnx/graph-builder.ts"
 import type { Weights } from "../weights.ts"
-import { activations } from "./feed-forward.ts"
 import { layer } from "./normalization.ts"
-import { patchEmbedding, visionStates, type VisionTransformerSpec } from "./vision-transformer.ts"
-
-/** What a SigLIP encoder's configuration means where config.json does not say. */
-export interface SiglipDefaults {
-  readonly hidden_size: number
-  readonly intermediate_size: number
-  readonly num_hidden_layers: number
-  readonly num_attention_heads: number
-  readonly image_size: number
-  readonly patch_size: number
-}
+import { patchEmbedding, visionStates } from "./vision-transformer.ts"
+import { type VisionTowerConfig, visionTowerConfig, type VisionTowerDefaults, visionTowerLayers } from "./vision-tower-config.ts"
 
 /** Of transformers' `SiglipVisionConfig`. */
-export const siglipDefaults: SiglipDefaults = {
+export const siglipDefaults: VisionTowerDefaults = {
   hidden_size: 768,
   intermediate_size: 3072,
   num_hidden_layers: 12,
@@ -28,41 +16,13 @@ export const siglipDefaults: SiglipDefaults = {
 }
 
 /** `vision_config` of a SigLIP encoder. */
-export const siglipConfig = (defaults: SiglipDefaults) =>
-  Schema.Struct({
-    hidden_size: int(defaults.hidden_size),
-    intermediate_size: int(defaults.intermediate_size),
-    num_hidden_layers: int(defaults.num_hidden_layers),
-    num_attention_heads: int(defaults.num_attention_heads),
-    num_channels: int(3).check(Schema.makeFilter((channels) => channels === 3 || "3 channels are read")),
-    image_size: int(defaults.image_size),
-    patch_size: int(defaults.patch_size),
-    hidden_act: text("gelu_pytorch_tanh").check(Schema.makeFilter((name) => name in activations || `${name} is no activation that is known here`)),
-    layer_norm_eps: number(1e-6)
-  }).check(
-    Schema.makeFilter(({ hidden_size, image_size, num_attention_heads, patch_size }) =>
-      patch_size < 1 || image_size < patch_size
-        ? `image_size is ${image_size}, patch_size ${patch_size}`
-        : num_attention_heads < 1 || hidden_size % num_attention_heads !== 0
-          ? `hidden_size ${hidden_size} is no multiple of ${num_attention_heads} heads`
-          : true
-    )
-  )
+export const siglipConfig = (defaults: VisionTowerDefaults) => visionTowerConfig(defaults, { activation: "gelu_pytorch_tanh", epsilon: 1e-6 })
 
 /** A SigLIP encoder's configuration, read. */
-export type SiglipConfig = ReturnType<typeof siglipConfig>["Type"]
+export type SiglipConfig = VisionTowerConfig
 
 /** Patches along a side of a picture. */
 export const patchesAcross = ({ image_size, patch_size }: SiglipConfig): number => Math.floor(image_size / patch_size)
-
-/** The layers' form. */
-export const siglipLayers = (config: SiglipConfig): VisionTransformerSpec => ({
-  width: config.hidden_size,
-  heads: config.num_attention_heads,
-  inner: config.intermediate_size,
-  epsilon: config.layer_norm_eps,
-  activation: activations[config.hidden_act]
-})
 
 /** How a SigLIP encoder is used. */
 export interface SiglipUse {
@@ -98,7 +58,7 @@ export const siglipStates = (
   return visionStates(
     add(patchEmbedding(pixels, embeddings, { width, channels, patchSize, bias: true }), table),
     weights.at("encoder"),
-    siglipLayers(config),
+    visionTowerLayers(config),
     after
   )
 }

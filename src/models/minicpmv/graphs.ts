@@ -5,7 +5,8 @@ import { twoLayer } from "../../compile/blocks/feed-forward.ts"
 import { llamaGraphs } from "../../compile/blocks/llama-decoder.ts"
 import { layer } from "../../compile/blocks/normalization.ts"
 import { packedProjection } from "../../compile/blocks/packed-attention.ts"
-import { patchesAcross, siglipLayers } from "../../compile/blocks/siglip-vision.ts"
+import { patchesAcross } from "../../compile/blocks/siglip-vision.ts"
+import { visionTowerLayers } from "../../compile/blocks/vision-tower-config.ts"
 import { patchEmbedding, visionLayer } from "../../compile/blocks/vision-transformer.ts"
 import type { GraphSource } from "../../compile/compile.ts"
 import type { Weights } from "../../compile/weights.ts"
@@ -44,7 +45,7 @@ const embedded = (graph: GraphBuilder, weights: Weights, { vision }: MiniCpmConf
 /** Encoder layers `from` to `to`, without `to`. */
 const layers = (x: Value, weights: Weights, { vision }: MiniCpmConfig, from: number, to: number): Value => {
   let hidden = x
-  for (let i = from; i < to; i++) hidden = visionLayer(hidden, weights.at(`encoder.layers.${i}`), siglipLayers(vision))
+  for (let i = from; i < to; i++) hidden = visionLayer(hidden, weights.at(`encoder.layers.${i}`), visionTowerLayers(vision))
   return hidden
 }
 

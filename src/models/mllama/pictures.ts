@@ -1,3 +1,4 @@
+import { concatenated } from "../../tensor/concatenated.ts"
 import { Effect, Option, Stream } from "effect"
 import { planesBlock } from "../../../modalities/image/fixed-tiles.ts"
 import { type ImageMedia, isImageMedia } from "../../../modalities/image/image-media.ts"
@@ -9,7 +10,7 @@ import type { Graph } from "../../backend/backend.ts"
 import type { EmbeddingChunk } from "../../core/embedding-chunk.ts"
 import { type EmbeddingProducer, make, type NoSettings } from "../../core/embedding-producer.ts"
 import type { EncodeError } from "../../core/errors.ts"
-import type { FeatureBlock, MediaPlan } from "../../core/media-plan.ts"
+import type { MediaPlan } from "../../core/media-plan.ts"
 import { float32, int64 } from "../../tensor/tensor.ts"
 import { Workers } from "../../worker/workers.ts"
 import type { MllamaConfig } from "./config.ts"
@@ -60,17 +61,6 @@ const encodePicture = (
     return { plan, from: 0, rows: plan.rows, data, levels: [] }
   })
 
-/** Blocks of tiles as one array. */
-const joined = (blocks: ReadonlyArray<FeatureBlock>): Float32Array => {
-  if (blocks.length === 1) return blocks[0].data
-  const all = new Float32Array(blocks.reduce((sum, { data }) => sum + data.length, 0))
-  blocks.reduce((at, { data }) => {
-    all.set(data, at)
-    return at + data.length
-  }, 0)
-  return all
-}
-
 /** Pictures as memory: fitted to a canvas of tiles (transformers 5.18 `MllamaImageProcessor`), all slots of which are looked at, also those that the picture does not fill. */
 export const pictures = ({ config, graph, id, processor, workers }: PictureParts): EmbeddingProducer<NoSettings> => {
   const {
@@ -111,7 +101,9 @@ export const pictures = ({ config, graph, id, processor, workers }: PictureParts
         )
       },
       fromFeatures: (features, plan) =>
-        Stream.fromEffect(Effect.flatMap(Stream.runCollect(features), (blocks) => encodePicture(graph, config, joined(blocks), plan)))
+        Stream.fromEffect(
+          Effect.flatMap(Stream.runCollect(features), (blocks) => encodePicture(graph, config, concatenated(blocks.map(({ data }) => data)), plan))
+        )
     }
   })
 }

@@ -1,3 +1,4 @@
+import { concatenated } from "../../tensor/concatenated.ts"
 import { Effect, Stream } from "effect"
 import type { Graph } from "../../backend/backend.ts"
 import { convolvedRows } from "../../compile/blocks/whisper-rows.ts"
@@ -110,11 +111,7 @@ export const encodeAudio = (
         Effect.gen(function* () {
           const parts: Array<Float32Array> = [carried]
           for (const { frames, mel, windows } of cutWindows([block], windowFrames)) parts.push(yield* encoder.hidden(mel, windows, frames))
-          const hidden = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-          parts.reduce((at, part) => {
-            hidden.set(part, at)
-            return at + part.length
-          }, 0)
+          const hidden = concatenated(parts)
           const rows = Math.floor(hidden.length / hiddenWidth / 2) * 2
           carried = hidden.slice(rows * hiddenWidth)
           const data = yield* encoder.project(hidden.subarray(0, rows * hiddenWidth))
