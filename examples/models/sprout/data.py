@@ -4,6 +4,7 @@ import math, sys
 import numpy as np
 import torch
 from transformers.audio_utils import mel_filter_bank
+from lexicon import LETTERS
 from scenes import SR, Grounds, Voices, wear
 from tasks import BEEP, SCREEN_NOTHING, SOUND_CLASSES, Tasks
 from tokenizer import SPECIALS
@@ -12,6 +13,7 @@ IMAGE_PIXELS, VIDEO_PIXELS = (7056, 12544), (4704, 9408)
 MEAN, STD = torch.tensor([0.48145466, 0.4578275, 0.40821073]), torch.tensor([0.26862954, 0.26130258, 0.27577711])
 # cells (28 pixels) high and wide that those bounds allow, and how often each is drawn
 PICTURE_GRIDS = {(4, 4): 6, (3, 4): 5, (4, 3): 2, (3, 3): 2, (3, 5): 3, (5, 3): 1, (2, 5): .7, (2, 6): .7, (2, 7): .3}
+PRINT_GRIDS = {(4, 4): 4, (3, 4): 5, (3, 3): 1, (3, 5): 3, (2, 4): 2, (2, 5): 2, (2, 6): 1.5, (2, 7): .5, (4, 3): 1}
 CLIP_GRIDS = {(3, 3): 6, (3, 4): 3, (4, 3): .7, (2, 4): 4, (2, 3): 1.5, (4, 2): .5, (2, 5): .3}
 RATES = (10, 12, 12.5, 15, 20, 24, 25, 30)
 
@@ -84,8 +86,8 @@ def layout(parts, words):
     return torch.tensor(ids), torch.tensor(vision, dtype=torch.long), torch.tensor(audio, dtype=torch.long), torch.tensor(pos).T, p
 
 class Data:
-    """Endless batches. kinds: picture, pictures, sound, clip, joint."""
-    def __init__(self, seed, split, bank, words, questions=dict(picture=4, pictures=3, sound=2, clip=4, joint=6)):
+    """Endless batches. kinds: picture, print, pictures, sound, clip, joint."""
+    def __init__(self, seed, split, bank, words, questions=dict(picture=4, print=2, pictures=3, sound=2, clip=4, joint=6)):
         self.words, self.questions, self.layouts = words, questions, {}
         self.tasks = Tasks(seed, split, bank, Grounds(1000 + split)); self.g = self.tasks.g
 
@@ -111,6 +113,11 @@ class Data:
                 else: scenes, qs = self.tasks.two_pictures([(h * 28, w * 28)] * 2)
                 marks = []; f = np.stack([wear(g, s.draw(0, i, marks)[None])[0] for i, s in enumerate(scenes)]); frames.append(np.repeat(f[:, None], 2, 1)); asked.append(qs); raw.append(dict(marks=marks, steps=len(scenes), per=1))
             parts = [("image", h, w)] * (1 if kind == "picture" else 2)
+        elif kind == "print":
+            h, w = self.weighted(PRINT_GRIDS)
+            for _ in range(size):
+                s, qs = self.tasks.printed(h * 28, w * 28, None if self.tasks.split == 0 else "number" if g.random() < .35 else "new" if g.random() < .5 else "word"); f = wear(g, s.draw(0)[None]); frames.append(np.repeat(f[:, None], 2, 1)); asked.append(qs); raw.append(dict(letters=s.letters))
+            parts = [("image", h, w)]
         elif kind == "sound":
             d = self.weighted({1: 1, 1.5: 2, 2: 4, 2.5: 2, 3: 3, 4: 2, 5: 1, 6: .7, 8: .3}); n = int((d + g.uniform(-.1, .1)) * SR); 
             for _ in range(size): x, qs = self.tasks.sound(d, n); waves.append(x.finish()); asked.append(qs); raw.append(dict(events=x.events))
@@ -155,6 +162,11 @@ class Data:
     def dense(self, out, raw, h, w):
         """Targets for throw-away heads: what is in each cell of each step, what is heard and shown at each row of sound."""
         b = len(raw)
+        if out["kind"] == "print":  # of each cell, the letter whose middle is in its left half, and in its right half
+            label = np.zeros((b, 1, h * w, 2), np.int64)
+            for i, r in enumerate(raw):
+                for c, x, y in r["letters"]: x, y = min(2 * w - 1, int(x * 2 * w)), min(h - 1, int(y * h)); at = (i, 0, y * w + x // 2, x % 2); label[at] = -100 if label[at] else 1 + LETTERS.index(c)
+            out["letters"] = torch.from_numpy(label); return
         if h:
             steps = raw[0]["steps"]; count = np.zeros((b, steps, h * w), np.int64); label = np.full((b, steps, h * w, 4), -100, np.int64); where = np.zeros((b, steps, h * w, 2), np.float32)
             for i, r in enumerate(raw):

@@ -19,7 +19,7 @@ PICTURE_SIZES = ((224, 224), (320, 240), (400, 300), (480, 270), (256, 192), (30
 CLIP_SIZES = ((160, 160), (192, 144), (240, 180), (256, 144), (224, 168), (160, 120), (192, 192))
 # of each task: chance, and the bound the project set itself
 TASKS = dict(
-    picture={"color": 1 / 6, "shape": 1 / 5, "place": 1 / 5, "size": 1 / 2, "count": 1 / 6, "count color": 1 / 4, "color of": 1 / 6, "shape of": 1 / 5, "exists": 1 / 2, "biggest": 1 / 2, "left of": 1 / 2, "right of": 1 / 2, "unknown": 1 / 6},
+    picture={"color": 1 / 6, "shape": 1 / 5, "place": 1 / 5, "size": 1 / 2, "count": 1 / 6, "count color": 1 / 4, "count shape": 1 / 5, "color of": 1 / 6, "shape of": 1 / 5, "exists": 1 / 2, "biggest": 1 / 2, "left of": 1 / 2, "right of": 1 / 2, "unknown": 1 / 6, "read": 1 / 500, "read new": 0, "read number": 1 / 1000},
     pictures={"same": 1 / 2, "same color": 1 / 2, "which picture": 1 / 2},
     clip={"direction": 1 / 4, "event": 1 / 2, "when appear": 1 / 3, "when disappear": 1 / 3, "first color": 1 / 6, "last color": 1 / 6, "color after": 1 / 6, "first shape": 1 / 3, "second shape": 1 / 3, "last shape": 1 / 3, "blinks": 1 / 3,
         "moving shape": 1 / 2, "speed": 1 / 2, "act": 1 / 5, "shape": 1 / 5, "color": 1 / 6},
@@ -79,7 +79,8 @@ class Writer:
 
 def write(folder, bank, seed, items):
     w = Writer(folder, bank, seed, items); t = w.tasks
-    while w.wants("picture"): W, H = w.rng.choice(PICTURE_SIZES); s, qs = t.picture(H, W); w.add("picture", qs, lambda: [w.picture(s)])
+    while w.wants("picture"):
+        W, H = w.rng.choice(PICTURE_SIZES); words = [k for k in w.wants("picture") if k.startswith("read")]; s, qs = t.printed(H, W, dict(zip(("read", "read new", "read number"), ("word", "new", "number")))[words[0]]) if words else t.picture(H, W); w.add("picture", qs, lambda: [w.picture(s)])
     while w.wants("pictures"): sizes = [w.rng.choice(PICTURE_SIZES)[::-1] for _ in range(2)]; ss, qs = t.two_pictures(sizes); w.add("pictures", qs, lambda: [w.picture(s) for s in ss])
     while w.wants("sound"):
         D = w.rng.choice((1.5, 2, 2.5, 3, 4, 5)); kind = None if w.rng.random() < .5 else "digit"

@@ -1,8 +1,8 @@
 """What the data are drawn and mixed from: shapes in several styles on several grounds, trajectories, and sounds on a time line.
 Every function takes a numpy Generator, so that a seed decides everything. Pixels are float32 in 0..255 until they are rounded."""
-import io
+import functools, io
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 SHAPES = "circle square triangle star cross".split()
 COLORS = {  # anchors; a drawn colour lies between them, give or take a little
@@ -15,6 +15,9 @@ COLORS = {  # anchors; a drawn colour lies between them, give or take a little
 COLOR_NAMES = list(COLORS)
 STYLES = ("flat", "flat", "flat", "outline", "drawn", "drawn outline")
 HELD_OUT_STYLES = ("bordered", "shaded", "flat", "outline", "drawn")
+# typefaces of Debian's fonts-dejavu-core and -extra; "" is Pillow's own
+FONTS = ("", "", "DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansCondensed", "DejaVuSans-Oblique")
+HELD_OUT_FONTS = ("DejaVuSerifCondensed", "DejaVuSansCondensed-Bold", "DejaVuSansMono-Oblique", "DejaVuSerifCondensed-Bold")
 SR = 16000
 
 def corners(shape):
@@ -65,6 +68,19 @@ class Thing:
             edge = Image.new("L", mask.size); ImageDraw.Draw(edge).line(pts + pts[:2], fill=255, width=int(round(1.3 * q)), joint="curve")
             m = np.asarray(edge.resize((x1 - x0, y1 - y0), Image.BOX), np.float32)[..., None] / 255
             part -= m * part * .75
+
+@functools.lru_cache(4096)
+def font(name, size): return ImageFont.load_default(size) if not name else ImageFont.truetype(f"{name}.ttf", size)
+
+class Lettering:
+    """A line of text, `wide` pixels wide or as wide as `high` allows. centers: of each character, in pixels from the line's left; size: (width, height)."""
+    def __init__(self, text, face, wide, high):
+        l, t, r, b = font(face, 100).getbbox(text); size = max(8, int(100 * min(wide / (r - l), high / (b - t)))); f = font(face, size); l, t, r, b = f.getbbox(text)
+        self.text, self.size = text, (r - l, b - t); self.mask = Image.new("L", (r - l + 2, b - t + 2)); ImageDraw.Draw(self.mask).text((1 - l, 1 - t), text, fill=255, font=f)
+        ends = [f.getlength(text[:i]) for i in range(len(text) + 1)]; self.centers = [(a + b) / 2 - l for a, b in zip(ends, ends[1:])]
+    def paint(self, im, x, y, rgb):
+        """Blends the line into im [height, width, 3], its left top corner at (x, y)."""
+        x, y = int(x), int(y); m = np.asarray(self.mask, np.float32)[..., None] / 255; part = im[y:y + m.shape[0], x:x + m.shape[1]]; m = m[:part.shape[0], :part.shape[1]]; part += m * (rgb - part)
 
 def mix_color(g, name):
     a = np.array(COLORS[name], np.float32); w = g.dirichlet(np.full(len(a), .6)).astype(np.float32)

@@ -3,8 +3,9 @@
 A task is (name, question, answer). Sizes are in pixels of whatever canvas is asked for, so the same scene code draws training tensors
 directly at the size the model sees and held-out files at the size a camera would write."""
 import numpy as np
+from lexicon import HELD_OUT as NEW_WORDS, TRAINED as PRINTED, made_up
 from questions import ABOUT_SIGHT, ABOUT_SOUND, HELD_OUT_STRANGE, NUMBERS, STRANGE, UNKNOWN, WORDINGS
-from scenes import COLOR_NAMES, HELD_OUT_STYLES, SHAPES, STYLES, Grounds, Thing, Track, Voices, beep, mix_color, sweep, NOISE, SR
+from scenes import COLOR_NAMES, FONTS, HELD_OUT_FONTS, HELD_OUT_STYLES, SHAPES, STYLES, Grounds, Lettering, Thing, Track, Voices, beep, mix_color, sweep, NOISE, SR
 from voices import DIGITS, WORDS
 
 PLACES = "left right top bottom middle".split()
@@ -16,10 +17,12 @@ SOUND_CLASSES = len(WORDS) + 5
 SCREEN_NOTHING, SCREEN_MOVES = len(COLOR_NAMES), len(COLOR_NAMES) + 1
 SCREEN_CLASSES = SCREEN_MOVES + len(SHAPES)
 
+def plural(shape): return shape + ("es" if shape.endswith("s") else "s")
+
 class Scene:
     """Things over time. `draw(t)` gives a float32 frame; `marks` what stage one of the training asks of the picture encoder:
     (step, thing, shape, colour, x, y) with x, y in 0..1."""
-    def __init__(self, ground, stretch): self.ground, self.stretch, self.actors, self.screen = ground, stretch, [], None
+    def __init__(self, ground, stretch): self.ground, self.stretch, self.actors, self.screen, self.line = ground, stretch, [], None, None
     def add(self, thing, path): self.actors.append((thing, path))
     def draw(self, t, step=0, marks=None):
         im = self.ground.copy(); h, w = im.shape[:2]
@@ -28,6 +31,7 @@ class Scene:
             if at is None: continue
             x, y, color, rgb = at; thing.paint(im, x * w, y * h, rgb)
             if marks is not None: marks.append((step, k, SHAPES.index(thing.shape), COLOR_NAMES.index(color), x, y))
+        if self.line: lettering, x, y, rgb = self.line; lettering.paint(im, x, y, rgb)
         return im
 
 class Tasks:
@@ -99,6 +103,8 @@ class Tasks:
         # how many of one colour: the answer is drawn first, so that "one" is not nearly always right
         have = {k: [c for c in COLOR_NAMES if cs.count(c) == k] for k in range(4)}; k = self.one([k for k in (0, 1, 1, 2, 2, 3, 3) if have[k]])
         extra = [self.ask("count color", NUMBERS[k], self.one(have[k]))]
+        have = {k: [b for b in SHAPES if ss.count(b) == k] for k in range(5)}; k = self.one([k for k in (0, 1, 1, 2, 2, 3, 3, 4) if have[k]])
+        extra.append(self.ask("count shape", NUMBERS[k], plural(self.one(have[k]))))
         us = [i for i, b in enumerate(ss) if ss.count(b) == 1]; uc = [i for i, c in enumerate(cs) if cs.count(c) == 1]
         if us: i = self.one(us); extra.append(self.ask("color of", cs[i], ss[i]))
         if uc: i = self.one(uc); extra.append(self.ask("shape of", ss[i], cs[i]))
@@ -111,6 +117,24 @@ class Tasks:
         missing = [b for b in SHAPES if b not in ss]
         if missing and self.chance(.12): extra.append(("unknown",) + self.ask("color of", UNKNOWN, self.one(missing))[1:])
         return s, qs + self.some(extra, 3)
+
+    def printed(self, h, w, kind=None):
+        """A word or a number to read. kind: "word", "number", or "new", a word that is never trained on."""
+        s = self.scene(h, w); kind = kind or ("number" if self.chance(.35) else "new" if self.split else "word")
+        if kind == "number": text = "".join(str(int(d)) for d in self.g.integers(10, size=int(self.g.integers(1, 5))))
+        else: text = self.one(NEW_WORDS) if kind == "new" else self.one(PRINTED) if self.split or self.chance(.45) else made_up(self.g)
+        shown = text if self.chance(.45) else text.upper() if self.chance(.6) else text.capitalize(); n = len(text); least = min(.86, max(.4, .165 * n))
+        line = Lettering(shown, self.one(HELD_OUT_FONTS if self.split else FONTS), w * self.g.uniform(least, .93), h * self.g.uniform(.35, .7)); a, b = line.size
+        x, y = self.g.uniform(1, max(1.1, w - a - 3)), self.g.uniform(1, max(1.1, h - b - 3)); back = s.ground[int(y):int(y) + b, int(x):int(x) + a].mean((0, 1)); light = back @ (.3, .59, .11)
+        for _ in range(20):
+            rgb = mix_color(self.g, self.one(COLOR_NAMES)) if self.chance(.5) else np.full(3, self.one((8., 245.)), np.float32) + self.g.uniform(-8, 8)
+            if abs(rgb @ (.3, .59, .11) - light) > 70: break
+        else: rgb = np.full(3, 250. if light < 128 else 5., np.float32)
+        s.line = (line, x, y, rgb); s.letters = [(c, (x + 1 + m) / w, (y + 1 + b / 2) / h) for c, m in zip(text, line.centers)]
+        qs = [self.ask("read number" if kind == "number" else "read", text)] * 2
+        if kind == "new": qs = [("read new", *qs[0][1:])]
+        if self.chance(.1): qs = qs[:1] + [("unknown",) + self.ask(self.one(["shape", "size"]), UNKNOWN, "shape")[1:]]
+        return s, qs
 
     def two_pictures(self, sizes):
         """One shape in each of two pictures."""

@@ -13,6 +13,7 @@ from queue import Full
 import torch, torch.nn as nn, torch.nn.functional as F
 import torch.multiprocessing as mp
 from data import Data, Words
+from lexicon import LETTERS
 from model import CONFIG, WIDTH, Thinker
 from scenes import COLOR_NAMES, SHAPES, Voices
 from tasks import SCREEN_CLASSES, SOUND_CLASSES
@@ -39,31 +40,31 @@ def maker(queue, seed, bank, plan, dense):
             except Full:
                 if mp.parent_process() is None or not mp.parent_process().is_alive(): return
 
-def others():
-    """Processor time that everybody else's (not nice) work takes, in cores, over half a second. Linux only; elsewhere 0."""
-    def read(): f = open("/proc/stat").readline().split(); return (int(f[1]) + int(f[3])) / os.sysconf("SC_CLK_TCK")
-    try: a = read(); time.sleep(.5); return (read() - a) / .5
-    except OSError: return 0.
+class Others:
+    """Processor time that everybody else's (not nice) work took since it was last asked, in cores. Linux only; elsewhere 0."""
+    def __init__(self): self.last = self.read()
+    def read(self):
+        try: f = open("/proc/stat").readline().split(); return (int(f[1]) + int(f[3])) / os.sysconf("SC_CLK_TCK"), time.time()
+        except OSError: return 0., time.time()
+    def __call__(self): (a, t), self.last = self.last, self.read(); return (self.last[0] - a) / max(.01, self.last[1] - t)
 
 def second(model, heads, grads, ready, told, seed, bank, plan, align):
     """A second process that adds gradients of its own batches, computed on the shared weights as it finds them (a step or two old): used only
     while nobody else needs its core."""
     torch.set_num_threads(1); torch.set_flush_denormal(True); d = Data(seed, 0, Voices(bank), Words(f"{HERE}/checkpoint/tokenizer.json")); rng = random.Random(seed); kinds = list(plan)
-    params = list(model.parameters()) + list(heads.parameters())
+    params = list(model.parameters()) + list(heads.parameters()); others = Others(); made = []
     while mp.parent_process().is_alive():
         wait()
         if others() > 1.2: time.sleep(2); continue
         k = rng.choices(kinds, [plan[x][0] for x in kinds])[0]; b = d.batch(k, plan[k][1])
-        for p in params: p.grad = None
         with torch.autocast("cpu", torch.bfloat16): loss, total, _ = losses(model, heads, b, align)
-        total.backward()
-        while ready.value:
-            time.sleep(.01)
-            if not mp.parent_process().is_alive(): return
+        total.backward(); made.append((k, len(b["names"])))
+        if ready.value: continue  # not fetched yet: another batch joins this one's
         for p, g in zip(params, grads):
             if p.grad is None: g.zero_()
-            else: g.copy_(p.grad)
-        told.put((k, len(b["names"]), loss.item())); ready.value = 1
+            else: torch.div(p.grad, len(made), out=g)
+            p.grad = None
+        told.put(made); made = []; ready.value = 1
 
 def batches(seed, bank, plan, dense, ahead=4, times=2):
     """Every batch comes `times` times, some batches apart: drawing costs a third of a training step."""
@@ -80,13 +81,16 @@ def batches(seed, bank, plan, dense, ahead=4, times=2):
 class Heads(nn.ModuleDict):
     """Throw-away classifiers on the encoders' rows."""
     def __init__(self): super().__init__(dict(count=nn.Linear(WIDTH, 3), color=nn.Linear(WIDTH, len(COLOR_NAMES)), shape=nn.Linear(WIDTH, len(SHAPES)), moving=nn.Linear(WIDTH, 5), state=nn.Linear(WIDTH, 4), where=nn.Linear(WIDTH, 2),
-        row=nn.Linear(WIDTH, 8), column=nn.Linear(WIDTH, 8), height=nn.Linear(WIDTH, 2), heard=nn.Linear(WIDTH, SOUND_CLASSES), shown=nn.Linear(WIDTH, SCREEN_CLASSES), said=nn.Linear(WIDTH, SOUND_CLASSES)))
+        row=nn.Linear(WIDTH, 8), column=nn.Linear(WIDTH, 8), height=nn.Linear(WIDTH, 2), heard=nn.Linear(WIDTH, SOUND_CLASSES), shown=nn.Linear(WIDTH, SCREEN_CLASSES), said=nn.Linear(WIDTH, SOUND_CLASSES), letters=nn.Linear(WIDTH, 2 * (1 + len(LETTERS)))))
 
 def encoder_losses(model, heads, b, stage, rows=None):
     """{name: (loss, right, asked)}"""
     def cls(name, x, y): x = heads[name](x).float().flatten(0, -2); y = y.flatten(); ok = y != -100; return F.cross_entropy(x, y, ignore_index=-100) if ok.any() else x.sum() * 0, x[ok].argmax(-1) == y[ok]
     out = {}
     if stage == "hear": out["heard"] = cls("heard", model.audio_tower(b["mel"]) if rows is None else rows, b["heard"])
+    elif b["kind"] == "print":
+        z = heads["letters"](model.visual(b["pixels"].flatten(0, 1), b["grid"]) if rows is None else rows).float().unflatten(-1, (2, -1)).flatten(0, -2); y = b["letters"].flatten(); ok = y != -100
+        out["letters"] = F.cross_entropy(z, y, ignore_index=-100), (z.argmax(-1) == y)[ok & (y > 0)]
     else:
         n, steps = b["pixels"].shape[:2]; z = (model.visual(b["pixels"].flatten(0, 1), b["grid"]) if rows is None else rows).reshape(n, steps, -1, WIDTH); count, label, where = b["cells"]; out["count"] = cls("count", z, count)
         for i, k in enumerate(("color", "shape", "moving", "state")):
@@ -127,7 +131,7 @@ def report(**k): print(json.dumps(k), flush=True)
 
 def encoder(a):
     torch.manual_seed(a.seed); model, heads = Thinker(), Heads(); part = model.visual if a.stage == "see" else model.audio_tower; run = Run(a, dict(part=part, heads=heads), [dict(params=list(part.parameters()) + list(heads.parameters()), weight_decay=.01)])
-    plan = dict(picture=(2., 48), clip=(1., 16)) if a.stage == "see" else dict(sound=(1., 40)); held = Data(777, 1, Voices(a.bank), Words(f"{HERE}/checkpoint/tokenizer.json")); test = [held.batch(k, 48, True) for k in plan for _ in range(3)]
+    plan = dict(picture=(2., 48), clip=(1., 16), print=(1., 48)) if a.stage == "see" else dict(sound=(1., 40)); held = Data(777, 1, Voices(a.bank), Words(f"{HERE}/checkpoint/tokenizer.json")); test = [held.batch(k, 48, True) for k in plan for _ in range(3)]
     source = batches(a.seed + 10 + run.step, a.bank, plan, True); last = time.time(); sums = collections.defaultdict(lambda: [0., 0])
     while not run.done():
         wait(); t = time.time(); b = next(source)
@@ -161,14 +165,14 @@ def evaluate(model, test, positions=None):
                 for name, s in zip(names, starts):
                     e = s
                     while e < len(label[i]) and label[i, e]: e += 1
-                    key = b["kind"][0] + "." + name if b["kind"] != "pictures" else "pp." + name; got[key][0] += int(ok[i, s:e].all()); got[key][1] += 1
+                    key = ("pp" if b["kind"] == "pictures" else b["kind"][0]) + "." + name; got[key][0] += int(ok[i, s:e].all()); got[key][1] += 1
     return got
 
 def losses(model, heads, b, align):
     """(loss of the answers, the same with the throw-away heads on the rows of sound, {name: loss})"""
     logits, target, _ = model(b); loss = F.cross_entropy(logits, target); total, named = loss, {}
     if align <= 0: return loss, total, named
-    if "pixels" in b and "seen_rows" not in b: dense = encoder_losses(model, heads, b, "see", model.seen_rows); total = total + 2.5 * align * sum(v[0] * WEIGHT.get(k, 1) for k, v in dense.items()); named = {k: dense[k][0].item() for k in ("shape", "count")}
+    if "pixels" in b and "seen_rows" not in b: dense = encoder_losses(model, heads, b, "see", model.seen_rows); total = total + 2.5 * align * sum(v[0] * WEIGHT.get(k, 1) for k, v in dense.items()); named = {k: dense[k][0].item() for k in ("shape", "count", "letters") if k in dense}
     if "mel" in b and "heard_rows" not in b: dense = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]; total = total + align * dense[0]; named["heard"] = dense[0].item()
     if b["kind"] == "joint":
         z = model.heard; shown = F.cross_entropy(heads["shown"](z).float().flatten(0, 1), b["shown"].flatten(), ignore_index=-100); said = F.cross_entropy(heads["said"](z).float().flatten(0, 1), b["heard"].flatten())
@@ -177,7 +181,8 @@ def losses(model, heads, b, align):
 
 PLAN = {  # kind: (weight, samples a batch), by minute of the run
     0: dict(picture=(1.3, 64), pictures=(.1, 32), sound=(1., 64), clip=(1., 32), joint=(.5, 16)),
-    8: dict(picture=(1.7, 48), pictures=(.1, 20), sound=(1.2, 40), clip=(.9, 20), joint=(1.5, 16))}
+    8: dict(picture=(1.7, 48), pictures=(.1, 20), sound=(1.2, 40), clip=(.9, 20), joint=(1.5, 16)),
+    65: dict(picture=(1.4, 48), print=(1., 48), pictures=(.5, 32), sound=(.9, 40), clip=(1., 24), joint=(1.8, 20))}
 
 def answer(a):
     torch.manual_seed(a.seed); model, heads = Thinker(), Heads()
@@ -188,13 +193,14 @@ def answer(a):
                 heads.load_state_dict({k: v for k, v in stored["heads"].items() if k.startswith("heard") == (part is model.audio_tower)}, strict=False)
     enc = lambda n: n.startswith(("visual", "audio_tower"))
     groups = [dict(params=[p for n, p in model.named_parameters() if (p.dim() > 1) == d and enc(n) == e], weight_decay=.01 if d else 0., mul=a.encoders if e else 1.) for d in (True, False) for e in (True, False)] + [dict(params=list(heads.parameters()), weight_decay=0.)]
-    run = Run(a, dict(model=model, heads=heads), groups); words = Words(f"{HERE}/checkpoint/tokenizer.json"); held = Data(888, 1, Voices(a.bank), words); test = [held.batch(k, 24) for k in ("picture", "pictures", "sound", "clip", "joint") for _ in range(1 if k == "pictures" else 4)]
+    run = Run(a, dict(model=model, heads=heads), groups); words = Words(f"{HERE}/checkpoint/tokenizer.json"); held = Data(888, 1, Voices(a.bank), words); test = [held.batch(k, 24) for k in ("picture", "print", "pictures", "sound", "clip", "joint") for _ in range(2 if k.startswith("p") and k != "picture" else 4)]
     for p in run.params: p.data = p.data.clone().share_memory_()
     grads = [torch.zeros_like(p).share_memory_() for p in run.params_in_order(model, heads)]; ctx = mp.get_context("spawn"); ready = ctx.Value("i", 0); told = ctx.Queue(); process = None
     def helper(run):
         if not ready.value: return
         for p, g in zip(run.params_in_order(model, heads), grads): p.grad = g * .5 if p.grad is None else p.grad.add_(g).mul_(.5)
-        ready.value = 0; k, n, l = told.get(); run.seen[k] += n; run.seen["by the second process"] += n
+        for k, n in told.get(): run.seen[k] += n; run.seen["by the second process"] += n
+        ready.value = 0
     def start(plan):
         nonlocal process
         if a.processes < 2: return
@@ -209,7 +215,7 @@ def answer(a):
         for k, v in named.items(): loss_of[k][0] += v; loss_of[k][1] += 1
         run.update(total, helper)
         # the second time only the decoder learns, from the rows that the encoders made the first time: half the cost
-        if "pixels" in b and "seen_rows" not in b: b["seen_rows"] = model.seen_rows.detach(); del b["pixels"], b["cells"]
+        if "pixels" in b and "seen_rows" not in b: b["seen_rows"] = model.seen_rows.detach(); del b["pixels"]; b.pop("cells", None)
         if "mel" in b and "heard_rows" not in b: b["heard_rows"] = model.heard_rows.detach(); del b["mel"]
         run.seen[b["kind"]] += len(b["names"]); run.seconds += time.time() - t; loss_of[b["kind"]][0] += loss.item(); loss_of[b["kind"]][1] += 1; spent["wait"] += t1 - t; spent[b["kind"]] += time.time() - t1
         if time.time() - last > a.every:
