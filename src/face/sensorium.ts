@@ -12,6 +12,7 @@ import { type ChatMessage, type ContentPart, openPrompt, type Question, turnsOf 
 import type { PlanSummary } from "../session/plan-summary.ts"
 import { defaultPrefillSettings } from "../session/prefill.ts"
 import { describe, type GraphNode } from "../session/prompt-graph.ts"
+import { slicedScheduler } from "../session/sliced-scheduler.ts"
 import type { LoadOptions } from "./load-options.ts"
 import { loadModel, type LoadServices, services } from "./load-model.ts"
 import { advise } from "./plan-advice.ts"
@@ -54,7 +55,7 @@ export const settingsOf = (options: LoadOptions): SessionSettings => ({
 /** Everything that can be asked of a loaded model. */
 export const make = (model: LoadedModel, settings: SessionSettings): Effect.Effect<SensoriumService, never, Backend | MediaOpener> =>
   Effect.gen(function* () {
-    const context = yield* Effect.context<Backend | MediaOpener>()
+    const context = Context.merge(yield* Effect.context<Backend | MediaOpener>(), slicedScheduler)
     const events: SensoriumService["events"] = (question, { system, ...options } = {}) =>
       Stream.unwrap(
         Effect.gen(function* () {
@@ -112,6 +113,6 @@ export class Sensorium extends Context.Service<Sensorium, SensoriumService>()("s
   static readonly layerFrom = (options: LoadOptions = {}): Layer.Layer<Sensorium, LoadError, LoadServices> =>
     Layer.effect(
       Sensorium,
-      Effect.flatMap(loadModel(options), (model) => make(model, settingsOf(options)))
+      Effect.flatMap(loadModel(options).pipe(Effect.provideContext(slicedScheduler)), (model) => make(model, settingsOf(options)))
     )
 }

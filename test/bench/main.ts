@@ -22,9 +22,10 @@ const measure = (probe: Probe): Measured =>
     }).trim()
   )
 
-/** A clip that moves and sounds, `seconds` long. */
-const makeClip = (seconds: number): string => {
+/** A clip that moves and sounds, `seconds` long; made once. */
+const clipOf = (seconds: number): string => {
   const path = join(folder, `clip-${seconds}.mp4`)
+  if (existsSync(path)) return path
   execFileSync(process.env.FFMPEG_PATH ?? "ffmpeg", [
     "-v",
     "error",
@@ -64,12 +65,12 @@ const benchModel = (name: string, model: string, long: boolean): void => {
   say("compile and load: time, peak memory", `${ms(compiled.loadMs)}, ${mb(compiled.peakBytes)}`)
   const loaded = measure({ ...common, what: "load" })
   say("load again: time, peak memory", `${ms(loaded.loadMs)}, ${mb(loaded.peakBytes)}`)
-  const ten = measure({ ...common, what: "ask", clip: makeClip(10), video: { ...small, longAudio: "windows" } })
+  const ten = measure({ ...common, what: "ask", clip: clipOf(10), video: { ...small, longAudio: "windows" } })
   say(`10-second clip with sound, ${ten.rows} rows: first token, speed`, `${ms(ten.firstTokenMs)}, ${ten.tokensPerSecond.toFixed(1)} tokens a second`)
   say("  peak memory", mb(ten.peakBytes))
   say("  event loop: longest task (processor time), longest stall", `${ms(ten.longestTaskMs)}, ${ms(ten.longestStallMs)}`)
   if (long) {
-    const sounding = measure({ ...common, what: "ask", clip: makeClip(600), video: { ...small, fps: 0.2, longAudio: "windows" } })
+    const sounding = measure({ ...common, what: "ask", clip: clipOf(600), video: { ...small, fps: 0.2, longAudio: "windows" } })
     say(`10-minute clip with sound, ${sounding.rows} rows: first token`, ms(sounding.firstTokenMs))
     say("  peak memory", mb(sounding.peakBytes))
     say("  event loop: longest task (processor time), longest stall", `${ms(sounding.longestTaskMs)}, ${ms(sounding.longestStallMs)}`)
@@ -79,7 +80,7 @@ const benchModel = (name: string, model: string, long: boolean): void => {
       ...common,
       what: "ask",
       maxTokens: 4,
-      clip: existsSync(join(folder, `clip-${seconds}.mp4`)) ? join(folder, `clip-${seconds}.mp4`) : makeClip(seconds),
+      clip: clipOf(seconds),
       video: { ...small, fps: 60 / seconds, sound: false }
     })
   )
@@ -87,7 +88,7 @@ const benchModel = (name: string, model: string, long: boolean): void => {
     `peak memory, 10 minutes to 1 minute at ${tenMinutes.rows} and ${minute.rows} rows`,
     `${mb(tenMinutes.peakBytes)} to ${mb(minute.peakBytes)}: ratio ${(tenMinutes.peakBytes / minute.peakBytes).toFixed(2)}`
   )
-  const cancel = measure({ ...common, what: "cancel", cancels: 100, clip: join(folder, "clip-10.mp4"), video: { ...small } })
+  const cancel = measure({ ...common, what: "cancel", cancels: 100, clip: clipOf(10), video: { ...small } })
   say(`cancel to quiet, ${cancel.cancelled} asks: median, 99th percentile`, `${ms(cancel.medianMs)}, ${ms(cancel.percentile99Ms)}`)
 }
 
