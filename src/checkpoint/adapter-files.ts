@@ -4,6 +4,7 @@ import { CheckpointUnreadable, type WeightsMismatch } from "../core/errors.ts"
 import type { Checkpoint, TensorEntry } from "./checkpoint.ts"
 import { decodeConfig, flag } from "./config-fields.ts"
 import { contentIdOf } from "./content-id.ts"
+import { isFile } from "./file-bytes.ts"
 import { openSafetensors } from "./safetensors-file.ts"
 
 /** A LoRA set beside a checkpoint, in a folder of its own, as PEFT saves it. */
@@ -31,6 +32,12 @@ const Config = Schema.Struct({ r: Schema.Int, lora_alpha: Schema.Finite, use_rsl
 const SETTINGS = "adapter_config.json"
 const WEIGHTS = "adapter_model.safetensors"
 
+/** How adapters are opened. */
+export interface AdapterOptions {
+  /** Settings without weights will do: the adapter then has its figures and no tensors. Default false. */
+  readonly weightsOptional?: boolean
+}
+
 /** PEFT's name of a tensor as that of the matrix it belongs to, and which half it is. */
 const placeOf = (name: string) => /^base_model\.model\.(.*)\.lora_([AB])\.weight$/.exec(name)
 
@@ -40,7 +47,8 @@ const placeOf = (name: string) => /^base_model\.model\.(.*)\.lora_([AB])\.weight
  */
 export const withAdapters = (
   checkpoint: Checkpoint,
-  folders: ReadonlyArray<AdapterFolder>
+  folders: ReadonlyArray<AdapterFolder>,
+  { weightsOptional = false }: AdapterOptions = {}
 ): Effect.Effect<AdaptedCheckpoint, CheckpointUnreadable, Scope.Scope> =>
   Effect.gen(function* () {
     const tensors = new Map<string, TensorEntry>(checkpoint.tensors)
@@ -55,7 +63,12 @@ export const withAdapters = (
       const { lora_alpha, r, use_dora, use_rslora } = yield* decodeConfig(Config, settings, path)
       if (use_dora) return yield* refuse("use_dora is true; plain LoRA is run here")
       if (r < 1) return yield* refuse(`r is ${r}`)
-      const file = yield* openSafetensors(`${checkpoint.folder}/${folder}/${WEIGHTS}`)
+      const weights = `${checkpoint.folder}/${folder}/${WEIGHTS}`
+      adapters.push({ name, rank: r, scale: lora_alpha / (use_rslora ? Math.sqrt(r) : r) })
+      files.push(`${folder}/${SETTINGS}`)
+      if (weightsOptional && !(yield* isFile(weights))) continue
+      files.push(`${folder}/${WEIGHTS}`)
+      const file = yield* openSafetensors(weights)
       for (const [own, entry] of file.tensors) {
         const place = placeOf(own)
         if (place === null) return yield* refuse(`${WEIGHTS} holds ${own}, which is no matrix of a LoRA`)
@@ -63,8 +76,6 @@ export const withAdapters = (
         tensors.set(full, entry)
         readers.set(full, (from, to) => file.floats(own, from, to))
       }
-      adapters.push({ name, rank: r, scale: lora_alpha / (use_rslora ? Math.sqrt(r) : r) })
-      files.push(`${folder}/${SETTINGS}`, `${folder}/${WEIGHTS}`)
     }
     if (adapters.length === 0) return { checkpoint, adapters }
     return {

@@ -3,7 +3,7 @@ import { isAbsolute, join, normalize, resolve } from "node:path"
 import { Effect, Predicate, type Scope } from "effect"
 import { type CheckpointUnreadable, WeightsMismatch } from "../core/errors.ts"
 import { contentIdOf } from "./content-id.ts"
-import { openBytes, reading, unreadable } from "./file-bytes.ts"
+import { isFile, openBytes, reading, unreadable } from "./file-bytes.ts"
 import { openSafetensors, type SafetensorsFile } from "./safetensors-file.ts"
 import type { TensorEntry } from "./safetensors-header.ts"
 
@@ -36,8 +36,11 @@ export interface Checkpoint {
 export interface CheckpointOptions {
   /** A folder that remembers hashes of files by path, length and modification time. Default: none, files are hashed anew. */
   readonly hashes?: string
-  /** Whether weight files must be there (default); otherwise only the settings are read, and there are no tensors. */
-  readonly weights?: boolean
+  /**
+   * Whether weight files must be there (default). "optional": headers of those that are there, and no tensors where there are none. False: only the settings are read,
+   * and there are no tensors.
+   */
+  readonly weights?: boolean | "optional"
 }
 
 /** Longest JSON or text file read, in bytes. */
@@ -86,12 +89,21 @@ const readJson = (folder: string, name: string): Effect.Effect<JsonRecord | unde
 const ONE_FILE = "model.safetensors"
 const INDEX = "model.safetensors.index.json"
 
-/** The weight files of a folder, and where an index says which tensor stands in which. One file goes before an index, as in transformers. */
-const weightFiles = (folder: string, names: ReadonlyArray<string>) =>
+/** Weight files, and in which of them an index says that a tensor stands. */
+interface WeightFiles {
+  readonly files: ReadonlyArray<string>
+  readonly map: ReadonlyMap<string, string>
+}
+
+const noFiles: WeightFiles = { files: [], map: new Map() }
+
+/** The weight files of a folder. One file goes before an index, as in transformers. `optional`: those that are there. */
+const weightFiles = (folder: string, names: ReadonlyArray<string>, optional: boolean): Effect.Effect<WeightFiles, CheckpointUnreadable> =>
   Effect.gen(function* () {
     if (names.includes(ONE_FILE)) return { files: [ONE_FILE], map: new Map<string, string>() }
     const path = join(folder, INDEX)
     const index = yield* readJson(folder, INDEX)
+    if (index === undefined && optional) return noFiles
     if (index === undefined) return yield* unreadable(join(folder, ONE_FILE), `no such file, and no ${INDEX} beside it`)
     if (!Predicate.isObject(index.weight_map)) return yield* unreadable(path, "has no weight_map")
     const map = new Map<string, string>()
@@ -101,7 +113,10 @@ const weightFiles = (folder: string, names: ReadonlyArray<string>) =>
       map.set(tensor, normalize(file))
     }
     if (map.size === 0) return yield* unreadable(path, "its weight_map is empty")
-    return { files: [...new Set(map.values())].sort(), map }
+    const files = [...new Set(map.values())].sort()
+    if (!optional) return { files, map }
+    const there = yield* Effect.filter(files, (file) => isFile(join(folder, file)))
+    return { files: there, map: new Map([...map].filter(([, file]) => there.includes(file))) }
   })
 
 /**
@@ -114,7 +129,8 @@ export const openCheckpoint = (path: string, options: CheckpointOptions = {}): E
     const names = yield* reading(folder, () => readdir(folder))
     const config = yield* readJson(folder, "config.json")
     if (config === undefined) return yield* unreadable(join(folder, "config.json"), "no such file")
-    const { files, map } = options.weights === false ? { files: [], map: new Map<string, string>() } : yield* weightFiles(folder, names)
+    const { weights = true } = options
+    const { files, map } = weights === false ? noFiles : yield* weightFiles(folder, names, weights === "optional")
     const tensors = new Map<string, TensorEntry>()
     const owners = new Map<string, SafetensorsFile>()
     for (const file of files) {

@@ -16,6 +16,15 @@ export interface FileBytes {
   readonly fill: (into: Uint8Array, offset: number) => Effect.Effect<void, CheckpointUnreadable>
 }
 
+/** Whether a file is there, at the end of all links. */
+export const isFile = (path: string): Effect.Effect<boolean> =>
+  Effect.promise(() =>
+    stat(path).then(
+      (file) => file.isFile(),
+      () => false
+    )
+  )
+
 /** A file of a checkpoint that cannot be read. */
 export const unreadable = (path: string, why: string): CheckpointUnreadable => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${why}` })
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto"
-import { stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Effect } from "effect"
 import { CheckpointUnreadable } from "../core/errors.ts"
 import type { Checkpoint } from "./checkpoint.ts"
+import { isFile } from "./file-bytes.ts"
 
 /**
  * The folder of a second checkpoint that the first one's settings name (`openai/clip-vit-large-patch14`): of its last path component, inside the first one's folder or
@@ -16,15 +16,7 @@ export const siblingFolder = ({ folder }: Checkpoint, name: string, field: strin
     if (/^\.*$/.test(last))
       return yield* new CheckpointUnreadable({ stage: "load", path: folder, message: `${folder}: ${field} is ${JSON.stringify(name)}, which names no folder` })
     for (const place of places) {
-      if (
-        yield* Effect.promise(() =>
-          stat(join(place, "config.json")).then(
-            (file) => file.isFile(),
-            () => false
-          )
-        )
-      )
-        return place
+      if (yield* isFile(join(place, "config.json"))) return place
     }
     return yield* new CheckpointUnreadable({
       stage: "load",

@@ -40,9 +40,9 @@ export const planCommand = Command.make(
         const plan = yield* sensorium.plan(content, options)
         progress.clear()
         yield* json ? writeObject(plan) : writeLine(planTable(plan))
-      }).pipe(Effect.provide(Sensorium.layer({ ...model, ...dtype, ...cacheDir, onProgress: loadProgress(progress) })))
+      }).pipe(Effect.provide(Sensorium.layer({ ...model, ...dtype, ...cacheDir, planOnly: true, onProgress: loadProgress(progress) })))
     }).pipe(Effect.scoped)
 ).pipe(
-  Command.withDescription("Show what a prompt will cost: frames, rows, positions, cells and bytes. No frame is decoded, no weight runs"),
+  Command.withDescription("Show what a prompt will cost: frames, rows, positions, cells and bytes. No frame is decoded, nothing is compiled"),
   Command.withExamples([{ command: "sensorium plan lecture.mp4 --fps 0.5", description: "How much of the context a lecture takes" }])
 )

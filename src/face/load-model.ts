@@ -35,7 +35,8 @@ export const loadModel = (options: LoadOptions = {}): Effect.Effect<LoadedModel,
       return yield* new OptionInvalid({ stage: "load", option: "dtype", message: `dtype ${String(dtype)} is not there yet; there are fp32 and fp16` })
     }
     const cache = yield* ModelCache
-    const checkpoint = yield* openCheckpoint(options.model ?? (yield* defaultModelFolder), { hashes: cache.hashes })
+    const planOnly = options.planOnly ?? false
+    const checkpoint = yield* openCheckpoint(options.model ?? (yield* defaultModelFolder), { hashes: cache.hashes, weights: planOnly ? "optional" : true })
     const modelType = String(checkpoint.config.model_type)
     const entry = families.find(({ modelTypes }) => modelTypes.includes(modelType))
     if (entry === undefined) {
@@ -54,6 +55,7 @@ export const loadModel = (options: LoadOptions = {}): Effect.Effect<LoadedModel,
     return yield* family.open(checkpoint, {
       dtype,
       strict: options.strict ?? false,
+      planOnly,
       producers: options.producers ?? [],
       onProgress: (progress) => Effect.sync(() => onProgress?.(progress)),
       onUnread: (names) =>

@@ -15,6 +15,11 @@ export interface LoadOptions {
   readonly ffmpeg?: string
   /** A tensor that nothing reads is an error. Default false. */
   readonly strict?: boolean
+  /**
+   * Loads the model to plan alone: `plan` and `graph` work, what would run a graph fails. Nothing is compiled, no weight is read, and a folder without weight files will
+   * do. Default false.
+   */
+  readonly planOnly?: boolean
   /** Producers that stand in for the family's own of the same modality, or beside them. */
   readonly producers?: ReadonlyArray<EmbeddingProducer<Readonly<Record<string, never>>>>
   /** Bytes of encoded media kept for later questions. Default 256 MiB; 0 keeps none. */

@@ -21,6 +21,8 @@ export interface OpenModelOptions {
   readonly dtype: WeightDType
   /** A tensor that nothing reads is an error, not a line in the report. */
   readonly strict: boolean
+  /** Opened to plan alone: nothing is compiled, no graph is loaded, and a checkpoint without weight files will do. */
+  readonly planOnly: boolean
   /** Producers that stand in for the family's own of the same modality, or beside them. */
   readonly producers: ReadonlyArray<EmbeddingProducer<Readonly<Record<string, never>>>>
   readonly onProgress: (progress: LoadProgress) => Effect.Effect<void>
@@ -44,6 +46,6 @@ export interface FamilyModule {
   /** `model_type` in config.json. */
   readonly modelTypes: ReadonlyArray<string>
   readonly card: FamilyCard
-  /** Checks the checkpoint, compiles what is not compiled yet, loads the graphs. */
+  /** Checks the checkpoint, compiles what is not compiled yet, loads the graphs; `planOnly`: checks the settings. */
   readonly open: (checkpoint: Checkpoint, options: OpenModelOptions) => Effect.Effect<LoadedModel, LoadError, OpenModelServices>
 }

@@ -4,6 +4,7 @@ import { ContextOverflow, type PlanError, PlanMismatch, UnsupportedMedia } from 
 import type { MediaPlan, PlannedMedia } from "../core/media-plan.ts"
 import type { Part, Prompt } from "../core/prompt.ts"
 import type { Media } from "../core/source.ts"
+import { planOnlyKey } from "./open-graphs.ts"
 
 /** Every part's media, planned, in the order of the prompt. */
 export interface PlannedParts {
@@ -34,7 +35,7 @@ export const pick = <Settings>(
   )
 }
 
-/** Kept rows must come of the encoder that the model has for their modality, and have been made as this prompt would make them. */
+/** Kept rows must come of the encoder that the model has for their modality (which a model that was opened to plan only does not know), and have been made as this prompt would make them. */
 const checkEncoder = (
   plan: MediaPlan,
   producers: ReadonlyArray<{ readonly modality: string; readonly id: string; readonly decided?: MediaPlan["settings"] }>
@@ -42,7 +43,7 @@ const checkEncoder = (
   const own = producers.find(({ modality }) => modality === plan.modality)
   return own === undefined
     ? Effect.void
-    : own.id === plan.producer
+    : own.id === plan.producer || own.id === planOnlyKey
       ? checkKept(plan, own.decided ?? {})
       : Effect.fail(
           new PlanMismatch({

@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { copySettings } from "../conformance/settings-only.ts"
 import { root } from "../ground/repository-files.ts"
 import { ended, runCommand, startCommand } from "./run-command.ts"
 
@@ -86,6 +87,15 @@ describe("sensorium plan", () => {
     expect(plan).toMatchObject({ fits: true, media: [{ modality: "video", tracks: [{ modality: "audio" }] }] })
     for (const word of ["parade.mp4", "rows", "positions", "cells", "context"]) expect(table.stdout).toContain(word)
     for (const stage of ["source", "producer", "layout", "positions", "prefill", "decode"]) expect(graph.stdout).toContain(stage)
+  })
+
+  it("compiles nothing, and needs no weights", async () => {
+    const settings = copySettings(join(root, "test", "golden", "qwen2_5_omni"), join(folder, "settings"))
+    const cache = join(folder, "cache-of-plan")
+    const [whole, without] = await Promise.all([model, settings].map((one) => sensorium("plan", clip, "--model", one, "--cache-dir", cache, "--json")))
+    expect(whole).toMatchObject({ code: 0, stderr: "" })
+    expect(without).toEqual(whole)
+    expect(existsSync(cache)).toBe(false)
   })
 })
 

@@ -37,14 +37,17 @@ export interface ClipTower {
 /** Where the decoder's checkpoint keeps an encoder that was trained on. */
 const OWN = "model.vision_tower.vision_tower.vision_model"
 
-/** Opens the encoder that `mm_vision_tower` names (`build_vision_tower`, `CLIPVisionTower`). `hashes`: see `CheckpointOptions`. Fails with `CheckpointUnreadable` that names the field or the folder. */
-export const openClipTower = (checkpoint: Checkpoint, hashes: string): Effect.Effect<ClipTower, CheckpointUnreadable, Scope.Scope> =>
+/**
+ * Opens the encoder that `mm_vision_tower` names (`build_vision_tower`, `CLIPVisionTower`). `hashes`: see `CheckpointOptions`; `planOnly`: without weight files too. Fails with `CheckpointUnreadable` that
+ * names the field or the folder.
+ */
+export const openClipTower = (checkpoint: Checkpoint, hashes: string, planOnly: boolean): Effect.Effect<ClipTower, CheckpointUnreadable, Scope.Scope> =>
   Effect.gen(function* () {
     const path = `${checkpoint.folder}/config.json`
     const fields = yield* decodeConfig(Fields, checkpoint.config, path)
     const folder = yield* siblingFolder(checkpoint, fields.mm_vision_tower, "mm_vision_tower")
     const own = checkpoint.tensors.has(`${OWN}.embeddings.patch_embedding.weight`)
-    const tower = yield* openCheckpoint(folder, { hashes, weights: !own })
+    const tower = yield* openCheckpoint(folder, { hashes, weights: own ? false : planOnly ? "optional" : true })
     const config = yield* decodeConfig(clipConfig(clipDefaults), record(tower.config.vision_config ?? tower.config), `${folder}/config.json`)
     const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
     if (config.hidden_size !== fields.mm_hidden_size)

@@ -32,7 +32,7 @@ export const family: FamilyModule = {
       const path = `${folder.folder}/config.json`
       const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
       const text = yield* parseLlama(folder.config, llamaDefaults, path)
-      const tower = yield* openClipTower(folder, (yield* ModelCache).hashes)
+      const tower = yield* openClipTower(folder, (yield* ModelCache).hashes, options.planOnly)
       const { checkpoint, config: vision, fields, processor: file, processorPath, skipped } = tower
       if (fields.mm_projector_type !== "adapt_spatial_resampler")
         return yield* refuse("mm_projector_type", `is ${fields.mm_projector_type}; of this layout LLaVA-UHD's adapt_spatial_resampler is run here`)

@@ -45,7 +45,7 @@ export const family: FamilyModule = {
         processor: file,
         processorPath,
         skipped
-      } = yield* openClipTower(folder, (yield* ModelCache).hashes)
+      } = yield* openClipTower(folder, (yield* ModelCache).hashes, options.planOnly)
       const { image_aspect_ratio, mm_projector_type: type, mm_vision_select_feature: feature } = fields
       const refuse = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
       if (!type.startsWith("ldpnet")) return yield* refuse("mm_projector_type", `is ${type}; ldpnet and ldpnetv2 are run here`)

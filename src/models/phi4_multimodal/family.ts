@@ -57,16 +57,20 @@ export const family: FamilyModule = {
       const config = yield* parseConfig(folder.config, `${folder.folder}/config.json`)
       const { text, vision } = config
       const processors = yield* readProcessors(folder, config)
-      const beside = yield* withAdapters(folder, [
-        { name: "vision", folder: "vision-lora" },
-        { name: "speech", folder: "speech-lora" }
-      ])
+      const beside = yield* withAdapters(
+        folder,
+        [
+          { name: "vision", folder: "vision-lora" },
+          { name: "speech", folder: "speech-lora" }
+        ],
+        { weightsOptional: options.planOnly }
+      )
       const { checkpoint } = beside
       const generation = yield* readGeneration(checkpoint)
       const { template, tokenizer } = yield* openText(checkpoint)
       const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|end|>", "<|endoftext|>"])
 
-      const names = namesOf(checkpoint.tensors)
+      const names = namesOf(checkpoint)
       const within = (["vision", "speech"] as const).flatMap((name): ReadonlyArray<AdapterFigures> => {
         const lora = config.loras[name]
         return names.base === "" || lora === undefined ? [] : [{ name, rank: lora.r, scale: lora.lora_alpha / lora.r }]

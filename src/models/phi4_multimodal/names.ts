@@ -1,3 +1,5 @@
+import type { Checkpoint } from "../../checkpoint/checkpoint.ts"
+
 /** Where a checkpoint keeps what its two layouts name differently. */
 export interface PhiNames {
   /** What stands behind the name of an adapted matrix. */
@@ -32,6 +34,8 @@ const transformers: PhiNames = {
 /** Prefix of the parts that see and hear. */
 export const EXTEND = "model.embed_tokens_extend"
 
-/** The layout of a checkpoint with these tensors. */
-export const namesOf = (tensors: ReadonlyMap<string, unknown>): PhiNames =>
-  tensors.has(`${EXTEND}.image_embed.${published.image.border}`) ? published : transformers
+/** The layout of a checkpoint, by its tensors; without any (opened to plan only), by its `model_type`. */
+export const namesOf = ({ config, tensors }: Checkpoint): PhiNames => {
+  const isPublished = tensors.size === 0 ? config.model_type === "phi4mm" : tensors.has(`${EXTEND}.image_embed.${published.image.border}`)
+  return isPublished ? published : transformers
+}
