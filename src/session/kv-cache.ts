@@ -22,7 +22,7 @@ export interface KvCache {
   readonly inputs: () => Readonly<Record<string, HeldTensor>>
   /** The same tensors by the graph's output names, `present_key.<layer>` and `present_value.<layer>`. */
   readonly outputs: () => Readonly<Record<string, HeldTensor>>
-  /** Room for `cells` at least: allocated anew at 1.5 times, at most `most`, and copied, layer by layer so that the event loop goes on. */
+  /** Room for `cells` at least: allocated anew at 1.5 times, at most `most`, and copied, piece by piece so that the event loop goes on. */
   readonly ensure: (cells: number, most: number) => Effect.Effect<void, BackendFailure>
   /** Zeroes what lies past `rows`: a masked cell still enters the product, and 0 x NaN is NaN. */
   readonly clearFrom: (rows: number) => void
@@ -30,6 +30,9 @@ export interface KvCache {
 
 /** Cells are bound in multiples of this. */
 export const CELL_STEP = 64
+
+/** Floats that are copied before the event loop gets its turn: a megabyte, whose pages are new. */
+const COPY_STEP = 1 << 18
 
 const roundUp = (cells: number): number => Math.ceil(cells / CELL_STEP) * CELL_STEP
 
@@ -58,9 +61,12 @@ export const make = (shape: KvShape): Effect.Effect<KvCache, never, Scope.Scope 
           const before = old?.arrays[i]
           if (before !== undefined && old !== undefined) {
             for (let head = 0; head < shape.kvHeads; head++) {
-              data.set(before.subarray(head * old.cells * side, (head + 1) * old.cells * side), head * cells * side)
+              const [from, length] = [head * old.cells * side, old.cells * side]
+              for (let at = 0; at < length; at += COPY_STEP) {
+                data.set(before.subarray(from + at, from + Math.min(length, at + COPY_STEP)), head * cells * side + at)
+                yield* Effect.yieldNow
+              }
             }
-            yield* Effect.yieldNow
           }
           const held = yield* Scope.provide(backend.hold(float32([1, shape.kvHeads, cells, side], data)), scope)
           const name = `${i % 2 === 0 ? "key" : "value"}.${i >> 1}`
