@@ -106,11 +106,13 @@ export const plan = (model: LoadedModel, prompt: Prompt, options: AskOptions = {
   Effect.gen(function* () {
     yield* checkOptions(options)
     const made = yield* model.family.planner.plan(prompt)
-    const positions = model.family.positions.assign(made.layout, 0)
+    // Effects of their own, so that the event loop may have its turn between them: each takes milliseconds where there are tens of thousands of rows.
+    const positions = yield* Effect.sync(() => model.family.positions.assign(made.layout, 0))
     const rows = made.layout.segments.length === 0 ? 0 : positions.ids.length / positions.axes
     // The default length of an answer shrinks to what is left; a length asked for does not.
     const maxTokens = options.maxTokens ?? Math.max(1, Math.min(model.defaults.maxTokens, model.contextRows - rows))
-    return { plan: made, positions, summary: planSummary(model, made, positions, maxTokens) }
+    const summary = yield* Effect.sync(() => planSummary(model, made, positions, maxTokens))
+    return { plan: made, positions, summary }
   })
 
 const overflow = ({ context, maxTokens, rows }: PlanSummary) => {

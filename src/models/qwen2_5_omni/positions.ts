@@ -17,8 +17,9 @@ export interface TimeScale {
 const placeClip = (video: Track, sound: Track, start: number, scale: TimeScale): Placed => {
   const time = (step: number) => positionAtSeconds(step, video.secondsPerStep ?? 1, scale.positionsPerSecond)
   const plane = video.grid.h * video.grid.w
-  const frameTimes = Array.from({ length: rowsOf(video.grid) }, (_, row) => time(Math.floor(row / plane)))
-  const soundTimes = Array.from({ length: rowsOf(sound.grid) }, (_, row) => row)
+  const frameTimes = new Float64Array(rowsOf(video.grid))
+  for (let step = 0; step < video.grid.t; step++) frameTimes.fill(time(step), step * plane, (step + 1) * plane)
+  const soundTimes = inOrder(1, rowsOf(sound.grid), 0).ids[0]
   const pieces: Array<Placed> = [inOrder(3, 1, start), inOrder(3, 1, start)]
   for (const window of interleave(frameTimes, soundTimes, scale.positionsPerWindow)) {
     if (window.video !== undefined) pieces.push(placeGrid(video.grid, time, window.video[0], window.video[1], start + 1))
@@ -26,8 +27,14 @@ const placeClip = (video: Track, sound: Track, start: number, scale: TimeScale):
   }
   const end = pieces[pieces.length - 1].largest + 1
   pieces.push(inOrder(3, 1, end), inOrder(3, 1, end))
+  const ids = [0, 1, 2].map(() => new Int32Array(2 + frameTimes.length + soundTimes.length + 2))
+  let row = 0
+  for (const piece of pieces) {
+    ids.forEach((all, axis) => all.set(piece.ids[axis], row))
+    row += piece.ids[0].length
+  }
   return {
-    ids: [0, 1, 2].map((axis) => pieces.flatMap(({ ids }) => Array.from(ids[axis]))),
+    ids,
     next: end + 1,
     largest: pieces.reduce((most, { largest }) => Math.max(most, largest), start)
   }
