@@ -1,12 +1,15 @@
 /** Writes docs/families.md from the code: families, their cards, and what climbing their golden folders finds. `node .ci/generate-families-table.ts` */
-import { readdir, writeFile } from "node:fs/promises"
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { pathToFileURL } from "node:url"
 import { Effect } from "effect"
+import sharp from "sharp"
 import type { FamilyModule } from "../src/session/family-module.ts"
 import { loadModel, services } from "../src/face/load-model.ts"
 import { verifyFolder } from "../src/verify/verify-folder.ts"
-import { goldenFolders } from "../test/conformance/golden-folders.ts"
+import { publishedRows, publishedSizeOf } from "../test/bench/published-sizes.ts"
+import { goldenFolders, type GoldenPlace } from "../test/conformance/golden-folders.ts"
 
 const root = join(import.meta.dirname, "..")
 
@@ -22,9 +25,26 @@ const climb = (folder: string) =>
     ).pipe(Effect.provide(services()))
   )
 
+/** Rows of a picture of 1920 x 1080 at the published sizes of these golden folders, by the name of the model card. */
+const rowsOf = async (places: ReadonlyArray<GoldenPlace>, temporary: string): Promise<string> => {
+  const picture = join(temporary, "picture.png")
+  await sharp({ create: { width: 1920, height: 1080, channels: 3, background: "white" } })
+    .png()
+    .toFile(picture)
+  const said: Array<string> = []
+  for (const place of places) {
+    const size = publishedSizeOf(place)
+    if (size === undefined) continue
+    const { form, rows } = await publishedRows(place, picture, join(temporary, "settings"))
+    said.push(`${rows}${form === "memory" ? " of memory" : ""} (${size.card})`)
+  }
+  return said.join(", ")
+}
+
 /** The page. */
 export const familiesPage = async (): Promise<string> => {
   const lines: Array<string> = []
+  const temporary = await mkdtemp(join(tmpdir(), "sensorium-families-"))
   for (const folder of (await readdir(join(root, "src/models"))).sort()) {
     const { family }: { readonly family: FamilyModule } = await import(pathToFileURL(join(root, "src/models", folder, "family.ts")).href)
     const places = goldenFolders.filter((place) => place.family === folder)
@@ -33,18 +53,20 @@ export const familiesPage = async (): Promise<string> => {
     const modalities = [...new Set(climbed.flatMap((one) => one.modalities))].join(", ")
     const cases = climbed.reduce((sum, one) => sum + one.cases, 0)
     const passing = climbed.reduce((sum, one) => sum + one.passing, 0)
+    const rows = await rowsOf(places, temporary)
     const { positions, projector, slicing } = family.card
     lines.push(
-      `| [${folder}](../${relative(root, join(root, "src/models", folder)).replaceAll("\\", "/")}) | ${family.modelTypes.join(", ")} | ${modalities} | ${slicing} | ${projector} | ${positions} | ${places.map(({ name }) => name).join(", ")} | ${passing} of ${cases} |`
+      `| [${folder}](../${relative(root, join(root, "src/models", folder)).replaceAll("\\", "/")}) | ${family.modelTypes.join(", ")} | ${modalities} | ${slicing} | ${projector} | ${positions} | ${rows} | ${places.map(({ name }) => name).join(", ")} | ${passing} of ${cases} |`
     )
   }
+  await rm(temporary, { recursive: true, force: true })
   return `# Families
 
 Made from the code by \`node .ci/generate-families-table.ts\`, which climbs every golden folder; \`npm test\` climbs them too. Each family reads the published checkpoint's own layout; a
-\`model_type\` that is not here is an error that names the nearest one.
+\`model_type\` that is not here is an error that names the nearest one. Rows of a picture of 1920 x 1080 pixels are planned at the sizes of the published checkpoint in brackets, without its weights.
 
-| folder | \`model_type\` | beside text | how pictures are cut | projector | positions | golden folders | cases that pass \`verify\` |
-|---|---|---|---|---|---|---|---|
+| folder | \`model_type\` | beside text | how pictures are cut | projector | positions | rows of 1920 x 1080 | golden folders | cases that pass \`verify\` |
+|---|---|---|---|---|---|---|---|---|
 ${lines.join("\n")}
 `
 }
