@@ -1,10 +1,16 @@
 /**
- * `npm run bench:sprout -- FOLDER [--ablate]`: accuracy of the default model on the held-out files that examples/models/sprout/heldout.py writes into FOLDER
- * (see its first lines), task by task beside chance, through the whole pipeline. `--ablate`: for clips with sound also without the sound, and without the picture.
+ * `npm run bench:sprout -- FOLDER [--ablate] [--json OUT.json] [--against ANSWERS.json]`: accuracy of the default model on the held-out files that
+ * examples/models/sprout/heldout.py writes into FOLDER (see its first lines), task by task beside chance, through the whole pipeline. `--ablate`: for clips with sound
+ * also without the sound, without the picture, and with the time axis of picture, sound or both shuffled. `--against`: how many answers equal those that
+ * evaluate.py wrote with the published implementation.
  */
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { audio, type ContentPart, image, load, type MediaValue, type Model, video } from "../../src/index.ts"
+import { Effect, Stream } from "effect"
+import { audio, type ContentPart, image, type MediaValue, video } from "../../src/index.ts"
+import { loadModel, services } from "../../src/face/load-model.ts"
+import { make, type SensoriumService, settingsOf } from "../../src/face/sensorium.ts"
+import { timeShuffled } from "./time-shuffled.ts"
 
 interface Item {
   readonly id: string
@@ -16,58 +22,100 @@ interface Item {
   readonly turns: ReadonlyArray<{ readonly question: string; readonly answers: ReadonlyArray<string> }>
 }
 
-type Part = "all" | "without sound" | "without picture"
+interface Said {
+  readonly said: ReadonlyArray<string>
+  readonly right: boolean
+}
 
-const mediaOf = (folder: string, { media }: Item, part: Part): ReadonlyArray<MediaValue> =>
+/** What of a clip is left, and in order. */
+interface Condition {
+  readonly name: string
+  readonly service: SensoriumService
+  readonly sound: boolean
+  readonly picture: boolean
+}
+
+const mediaOf = (folder: string, { media }: Item, { picture, sound: heard }: Condition): ReadonlyArray<MediaValue> =>
   media.map(({ path, sound, type }) => {
     const file = join(folder, path)
     if (type === "image") return image(file)
-    if (type === "audio" || part === "without picture") return audio(file)
-    return video(file, { sound: sound === true && part !== "without sound" })
+    if (type === "audio" || !picture) return audio(file)
+    return video(file, { sound: sound === true && heard })
   })
 
 const plain = (text: string): string => text.trim().toLowerCase().replace(/\.$/, "")
 
 /** Every turn's answer must be one of those that count; each question is asked after the model's own answers. */
-const isRight = async (model: Model, folder: string, item: Item, part: Part): Promise<boolean> => {
-  const chat = model.chat()
-  try {
-    for (const [i, { answers, question }] of item.turns.entries()) {
-      const content: ReadonlyArray<ContentPart> = i === 0 ? [...mediaOf(folder, item, part), question] : [question]
-      const { text } = await chat.ask(content, { maxTokens: 16 })
-      if (!answers.includes(plain(text))) return false
-    }
-    return true
-  } finally {
-    await chat.dispose()
-  }
+const ask = (folder: string, item: Item, condition: Condition) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const chat = yield* condition.service.chat()
+      const said: Array<string> = []
+      for (const [i, { question }] of item.turns.entries()) {
+        const content: ReadonlyArray<ContentPart> = i === 0 ? [...mediaOf(folder, item, condition), question] : [question]
+        said.push(
+          yield* chat
+            .events(content, { maxTokens: 16 })
+            .pipe(Stream.runFold(() => "", (text, event) => (event.type === "text-delta" ? text + event.text : text)))
+        )
+      }
+      return { said, right: item.turns.every(({ answers }, i) => answers.includes(plain(said[i]))) }
+    })
+  )
+
+const share = (results: ReadonlyArray<Said>): string => (results.length === 0 ? "-" : (results.filter(({ right }) => right).length / results.length).toFixed(2))
+
+const valueOf = (option: string): string | undefined => {
+  const at = process.argv.indexOf(option)
+  return at === -1 ? undefined : process.argv[at + 1]
 }
 
-const share = (right: number, of: number): string => (of === 0 ? "-" : (right / of).toFixed(2))
-
-const folder = process.argv.slice(2).find((argument) => !argument.startsWith("-"))
+const [folder] = process.argv.slice(2)
 if (folder === undefined || !existsSync(join(folder, "manifest.json"))) {
   console.error("name a folder with the held-out files; examples/models/sprout/heldout.py writes them")
   process.exit(2)
 }
 const { items }: { readonly items: ReadonlyArray<Item> } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))
-const ablates = process.argv.includes("--ablate")
-const model = await load()
-try {
-  console.log(
-    `${"task".padEnd(44)} ${"n".padStart(4)} ${"right".padStart(6)} ${"chance".padStart(6)} ${"bound".padStart(6)}${ablates ? `${"no sound".padStart(10)}${"no picture".padStart(12)}` : ""}`
-  )
-  for (const [name, own] of Map.groupBy(items, ({ kind, task }) => `${kind}: ${task}`)) {
-    const parts: ReadonlyArray<Part> = ablates && own[0].kind === "joint" ? ["all", "without sound", "without picture"] : ["all"]
-    const right = { all: 0, "without sound": 0, "without picture": 0 }
-    for (const item of own) for (const part of parts) if (await isRight(model, folder, item, part)) right[part]++
-    const bound = own[0].bound
-    const others =
-      parts.length > 1 ? `${share(right["without sound"], own.length).padStart(10)}${share(right["without picture"], own.length).padStart(12)}` : ""
-    console.log(
-      `${name.padEnd(44)} ${String(own.length).padStart(4)} ${share(right.all, own.length).padStart(6)} ${own[0].chance.toFixed(2).padStart(6)} ${(bound?.toFixed(2) ?? "").padStart(6)}${others}`
-    )
+const said: Record<string, Said> = {}
+
+const bench = Effect.gen(function* () {
+  const model = yield* loadModel()
+  const settings = settingsOf({})
+  const service = yield* make(model, settings)
+  const whole: Condition = { name: "right", service, sound: true, picture: true }
+  const conditions: Array<Condition> = [whole]
+  if (process.argv.includes("--ablate")) {
+    conditions.push({ ...whole, name: "no sound", sound: false }, { ...whole, name: "no picture", picture: false })
+    for (const which of ["picture", "sound", "both"] as const) {
+      conditions.push({ ...whole, name: `${which} out of time`, service: yield* make(timeShuffled(model, which), settings) })
+    }
   }
-} finally {
-  await model.dispose()
+  const head = conditions.slice(1).map(({ name }) => ` ${name} |`)
+  console.log(`| task | n | right | chance | bound |${head.join("")}\n|---|---|---|---|---|${head.map(() => "---|").join("")}`)
+  for (const [name, own] of Map.groupBy(items, ({ kind, task }) => `${kind}: ${task}`)) {
+    const figures: Array<string> = []
+    for (const condition of own[0].kind === "joint" ? conditions : [whole]) {
+      const results: Array<Said> = []
+      for (const item of own) {
+        const result = yield* ask(folder, item, condition)
+        results.push(result)
+        if (condition === whole) said[item.id] = result
+      }
+      figures.push(share(results))
+    }
+    const rest = conditions.slice(1).map((_, i) => ` ${figures[i + 1] ?? ""} |`)
+    console.log(`| ${name} | ${own.length} | ${figures[0]} | ${own[0].chance.toFixed(2)} | ${own[0].bound?.toFixed(2) ?? ""} |${rest.join("")}`)
+  }
+})
+await Effect.runPromise(Effect.scoped(bench).pipe(Effect.provide(services())))
+
+const out = valueOf("--json")
+if (out !== undefined) writeFileSync(out, JSON.stringify({ answers: said }, null, 1))
+const against = valueOf("--against")
+if (against !== undefined) {
+  const { answers }: { readonly answers: Readonly<Record<string, Said>> } = JSON.parse(readFileSync(against, "utf8"))
+  const both = Object.keys(answers).filter((id) => id in said)
+  const equal = both.filter((id) => answers[id].said.join("\n") === said[id].said.join("\n"))
+  console.log(`\n${equal.length} of ${both.length} answers equal the published implementation's`)
+  for (const id of both) if (!equal.includes(id)) console.log(`${id}: ${answers[id].said.join(" / ")} | here: ${said[id].said.join(" / ")}`)
 }

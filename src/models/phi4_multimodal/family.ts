@@ -57,24 +57,19 @@ export const family: FamilyModule = {
       const config = yield* parseConfig(folder.config, `${folder.folder}/config.json`)
       const { text, vision } = config
       const processors = yield* readProcessors(folder, config)
-      const beside = yield* withAdapters(
-        folder,
-        [
-          { name: "vision", folder: "vision-lora" },
-          { name: "speech", folder: "speech-lora" }
-        ],
-        { weightsOptional: options.planOnly }
-      )
+      // The published repository keeps its sets among the weights, and once more in folders of their own: those are not looked at.
+      const names = namesOf(folder)
+      const within = (["vision", "speech"] as const).flatMap((name): ReadonlyArray<AdapterFigures> => {
+        const lora = config.loras[name]
+        return names.base === "" || lora === undefined ? [] : [{ name, rank: lora.r, scale: lora.lora_alpha / lora.r }]
+      })
+      const outside = ["vision", "speech"].filter((name) => !within.some((set) => set.name === name)).map((name) => ({ name, folder: `${name}-lora` }))
+      const beside = yield* withAdapters(folder, outside, { weightsOptional: options.planOnly })
       const { checkpoint } = beside
       const generation = yield* readGeneration(checkpoint)
       const { template, tokenizer } = yield* openText(checkpoint)
       const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|end|>", "<|endoftext|>"])
 
-      const names = namesOf(checkpoint)
-      const within = (["vision", "speech"] as const).flatMap((name): ReadonlyArray<AdapterFigures> => {
-        const lora = config.loras[name]
-        return names.base === "" || lora === undefined ? [] : [{ name, rank: lora.r, scale: lora.lora_alpha / lora.r }]
-      })
       const adapters = [...within, ...beside.adapters]
       const tied = { ...config, tied: config.tied || !checkpoint.tensors.has("lm_head.weight") }
       const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(tied, names, adapters), skipped(tied))

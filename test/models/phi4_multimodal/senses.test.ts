@@ -215,6 +215,18 @@ describe("layouts of Phi-4's checkpoint", () => {
     expect(await run(Effect.flip(open(copy)))).toMatchObject({ _tag: "CheckpointUnreadable", message: expect.stringContaining("adapter_model.safetensors") })
   })
 
+  it("sets that stand among the weights are not read once more from the folders that the published repository keeps beside them", async () => {
+    const copy = await changeTensors(() => {})
+    for (const name of ["vision", "speech"]) {
+      mkdirSync(join(copy, `${name}-lora`))
+      writeFileSync(join(copy, `${name}-lora`, "adapter_config.json"), JSON.stringify({ peft_type: "LORA", r: 320, lora_alpha: 640 }))
+      writeFileSync(join(copy, `${name}-lora`, "adapter_model.safetensors"), "not looked at")
+    }
+    const shapes = await run(Effect.all([open(folder, true), open(copy, true)]).pipe(Effect.map((models) => models.map(({ decoder }) => decoder.shape))))
+    expect(shapes[0].adapters).toEqual(["vision", "speech"])
+    expect(shapes[1]).toEqual(shapes[0])
+  })
+
   it.each([
     [(config: Readonly<Record<string, unknown>>) => ({ ...config, partial_rotary_factor: 0.1 }), "partial_rotary_factor leaves 0 of 8 channels to turn"],
     [inPart("rope_scaling", { long_factor: [1] }), "rope_scaling has 3 short and 1 long factors; 3 pairs turn"],
