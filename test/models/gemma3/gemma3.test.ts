@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import sharp from "sharp"
 import { describe, expect, it } from "vitest"
 import { biasRows, HIDDEN } from "../../../src/core/attention-inputs.ts"
 import { rowTable } from "../../../src/core/prompt-layout.ts"
@@ -149,6 +150,25 @@ describe("layout", () => {
           ["panAndScanMinRatioToActivate", "wide"]
         ] as const) {
           expect(yield* Effect.flip(planOf(model, image(wide, { family: { [option]: value } }), "What?"))).toMatchObject({ _tag: "OptionInvalid", option })
+        }
+      })
+    ))
+
+  it("the checkpoint's own do_pan_and_scan changes nothing: the processor's default goes before it (Gemma3ProcessorKwargs)", () =>
+    run(
+      Effect.gen(function* () {
+        // Four crops at the default settings: 1,200 x 300 pixels, none smaller than 256.
+        const long = yield* Effect.promise(() =>
+          sharp({ create: { width: 1200, height: 300, channels: 3, background: "red" } })
+            .png()
+            .toBuffer()
+        )
+        const eager = { do_pan_and_scan: true, pan_and_scan_min_crop_size: 48, pan_and_scan_max_num_crops: 2, pan_and_scan_min_ratio_to_activate: 1.2 }
+        for (const checkpoint of [folder, changeJson("processor_config.json", inPart("image_processor", eager))]) {
+          const model = yield* open(checkpoint)
+          const pieces = (family: Record<string, boolean>) =>
+            Effect.map(planOf(model, image(long, { family }), "What?"), ({ plan }) => plan.media[0].plan.pieces.length)
+          expect([yield* pieces({}), yield* pieces({ doPanAndScan: true })]).toEqual([1, 5])
         }
       })
     ))

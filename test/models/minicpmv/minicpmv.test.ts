@@ -3,6 +3,8 @@ import { Effect, Stream } from "effect"
 import sharp from "sharp"
 import { describe, expect, it } from "vitest"
 import { openCheckpoint } from "../../../src/checkpoint/checkpoint.ts"
+import { biasRows } from "../../../src/core/attention-inputs.ts"
+import { rowTable } from "../../../src/core/prompt-layout.ts"
 import { image, video } from "../../../src/face/media-values.ts"
 import { blockOrder, halved, quotientPositions, steppedPositions, waves } from "../../../src/models/minicpmv/part-inputs.ts"
 import { positionsTable, slicingTable } from "../../../src/models/minicpmv/tables.ts"
@@ -158,6 +160,22 @@ describe("layout", () => {
         expect(yield* written(late.folder, planned)).toContain(`</image><image_id>0</image_id>${`<image>${".".repeat(clip.rows / 6)}</image>`.repeat(6)}What?`)
         const chunks = yield* Stream.runCollect(encode)
         expect(chunks.reduce((sum, { rows }) => sum + rows, 0)).toBe(clip.rows)
+      })
+    ))
+
+  it("2.6: a token of id 0 is seen like any other; the published chat() masks it, taking it for padding (no golden case may hold one)", () =>
+    early.run(
+      Effect.gen(function* () {
+        const model = yield* early.open(early.folder)
+        const { plan } = yield* planOf(model, "Stop! Now!")
+        const table = rowTable(plan.layout)
+        const at = Array.from(table.item).flatMap((token, row) => (token === 0 ? [row] : []))
+        expect(at.length).toBe(2)
+        const last = Array.from(biasRows(table, table.rows - 1, table.rows, table.rows))
+        expect(at.map((row) => last[row])).toEqual([0, 0])
+        expect(last).toEqual(Array.from({ length: table.rows }, () => 0))
+        // Nor does it lose its place: one position a row.
+        expect(Array.from(model.family.positions.assign(plan.layout, 0).ids)).toEqual(Array.from({ length: table.rows }, (_, row) => row))
       })
     ))
 

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
 import { audio, image } from "../../../src/index.ts"
 import { convolvedRows, pooledRows } from "../../../src/compile/blocks/whisper-rows.ts"
@@ -47,6 +47,26 @@ describe("Qwen2-Audio's recordings", () => {
     const [first] = await Array.fromAsync(model().encode(audio(wav(30))))
     expect(first.data).toEqual(chunks[0].data)
   })
+
+  it("are cut to the window where `verify` asks for it, as the extractor cuts them: what lies behind changes nothing", () =>
+    run(
+      Effect.gen(function* () {
+        const loaded = yield* open(folder)
+        // The last second is ten times as loud: the log-mel's floor follows the loudest.
+        const whole = tone(31 * 16_000).map((value, i) => (i < 30 * 16_000 ? value / 10 : value))
+        const rowsOf = (samples: Float32Array) =>
+          Effect.gen(function* () {
+            const sound = audio(makeWav(bytesOf(samples), { bits: 32, float: true }), {
+              // @ts-expect-error: of `verify` alone
+              longAudio: "cut"
+            })
+            const [{ encode, plan }] = (yield* planOf(loaded, sound, "What is said?")).plan.media
+            expect(plan.rows).toBe(750)
+            return (yield* Stream.runCollect(encode)).map(({ data }) => data)
+          })
+        expect(yield* rowsOf(whole)).toEqual(yield* rowsOf(whole.slice(0, 30 * 16_000)))
+      })
+    ))
 
   it("end where their last samples end: what the encoder hears beyond is not silence", async () => {
     // Both have 100 mel frames; the longer one's last samples reach past the hundredth.
