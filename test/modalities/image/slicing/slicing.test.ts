@@ -50,6 +50,18 @@ describe("pan and scan", () => {
     }
   })
 
+  it("a count in the middle of two goes up, at even numbers too; a crop's size is rounded up, so that the last may be smaller", () => {
+    const cut = (width: number, height: number) => panAndScan({ width, height }, { minCropSize: 10, maxCrops: 9, minRatio: 1.2 })
+    // int(math.floor(w / h + 0.5)) crops of ceil(w / crops) pixels: 2.5 are 3 of 167, 4.5 are 5 of 180, 2.49 are 2 of 249.
+    expect(cut(500, 200).map(({ left, width }) => [left, width])).toEqual([
+      [0, 167],
+      [167, 167],
+      [334, 166]
+    ])
+    expect(cut(200, 900).map(({ top, height }) => [top, height])).toEqual([0, 180, 360, 540, 720].map((top) => [top, 180]))
+    expect(cut(498, 200).length).toBe(2)
+  })
+
   it.prop(
     "crops fill the picture, in order, within their number; none is smaller than asked but the last",
     [Size, int(1, 400), int(1, 12), Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 3 }))],
