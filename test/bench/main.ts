@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the golden model, and one of half a billion parameters with random weights that this makes itself. Every figure is of a process of its own.
- * `npm run bench -- families`: a line a family. `--quick` leaves out the long clip's sound. The training of the default model is paused meanwhile (lock file).
+ * `npm run bench -- families`: a line a family. `npm run bench -- adapters`: LoRA kept apart against LoRA merged. `--quick` leaves out the long clip's sound. The training of the default model is paused meanwhile (lock file).
  */
 import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -8,6 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { halfBillion, writeOmniCheckpoint } from "../sizes/random-omni.ts"
 import type { Measured, Probe } from "./ask-probe.ts"
+import { benchAdapters } from "./adapters.ts"
 import { benchFamilies } from "./families.ts"
 
 const quietLock = process.env.SENSORIUM_QUIET_LOCK ?? join(tmpdir(), "sensorium-quiet.lock")
@@ -96,6 +97,7 @@ const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("
 try {
   writeFileSync(quietLock, String(process.pid))
   if (wanted.includes("families")) await benchFamilies(folder)
+  else if (wanted.includes("adapters")) await benchAdapters(join(folder, "cache-adapters"))
   else {
     const golden = join(root, "test/golden/qwen2_5_omni/checkpoint")
     if (wanted.length === 0 || wanted.includes("golden")) benchModel("golden model", golden, true)

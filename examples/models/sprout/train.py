@@ -99,7 +99,7 @@ def encoder_losses(model, heads, b, stage, rows=None):
         at = heads["where"](z).float(); hit = label[..., 0] != -100; out["where"] = (F.mse_loss(at[hit], where[hit]) * 6, (at[hit] - where[hit]).abs().amax(-1) < .1)
         size = torch.tensor([h / 4, w / 4]).expand(n, steps, h * w, 2); got = heads["height"](z).float(); out["height"] = (F.mse_loss(got, size), ((got - size).abs().amax(-1) < .125).flatten())
     return out
-WEIGHT = dict(row=.15, column=.15, height=.3)
+WEIGHT = dict(row=.15, column=.15, height=.3, letters=3.)
 
 class Run:
     """Parameters, optimizer, clock and file of one stage."""
@@ -176,7 +176,7 @@ def losses(model, heads, b, align):
     if "mel" in b and "heard_rows" not in b: dense = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]; total = total + align * dense[0]; named["heard"] = dense[0].item()
     if b["kind"] == "joint":
         z = model.heard; shown = F.cross_entropy(heads["shown"](z).float().flatten(0, 1), b["shown"].flatten(), ignore_index=-100); said = F.cross_entropy(heads["said"](z).float().flatten(0, 1), b["heard"].flatten())
-        total = total + 2 * align * shown + align * said; named.update(shown=shown.item(), said=said.item())
+        total = total + 4 * align * shown + align * said; named.update(shown=shown.item(), said=said.item())
     return loss, total, named
 
 PLAN = {  # kind: (weight, samples a batch), by minute of the run
