@@ -118,4 +118,26 @@ describe("layouts and TMRoPE positions are the reference's", () => {
       expect(starts((step) => positionAtSeconds(step, secondsPerGrid, 25))).toEqual(positions ?? layout)
     }
   })
+
+  it("cuts by untruncated float64 seconds in the layout, by truncated float32 ones in the positions, where the two disagree", () => {
+    const [one, ...others] = table.windows.filter(({ positions }) => positions !== undefined)
+    expect(others).toEqual([])
+    const { layout, plane, positions = [], secondsPerGrid, steps } = one
+    expect(positions).not.toEqual(layout)
+    const windows = layout.length
+    // Sound as long as the clip: 50 rows a window, four mel frames a row.
+    const segment = clipWithSound(onGrid("video", [steps, 2, 2 * plane], secondsPerGrid), 0, sound(4 * 50 * windows), 1, markers, scale)
+    const runs = segment._tag === "Interleaved" ? segment.runs : []
+    expect(runs.flatMap((run) => (run._tag === "Rows" && run.media === 0 ? [run.from] : []))).toEqual(layout)
+    // Rows of time: two markers, then the video of each window and its sound, which counts on from 1.
+    const time = Array.from(
+      tmrope(scale)
+        .assign({ segments: [segment] }, 0)
+        .ids.subarray(0, 2 + steps * plane + 50 * windows)
+    )
+    for (let window = 0; window < windows; window++) {
+      const at = 2 + (positions[window + 1] ?? steps * plane) + 50 * window
+      expect(time.slice(at, at + 50), `sound of window ${window}`).toEqual(Array.from({ length: 50 }, (_, i) => 1 + 50 * window + i))
+    }
+  })
 })
