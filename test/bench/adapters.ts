@@ -100,6 +100,8 @@ export const benchAdapters = (cacheDir: string): Promise<void> =>
         }
       }
       const plain = median(took[0])
-      console.log(`LoRA, ${rows} rows: ${cases.map(([name], i) => `${name} ${median(took[i]).toFixed(1)} ms (${(median(took[i]) / plain).toFixed(2)})`).join(", ")}`)
+      console.log(
+        `LoRA, ${rows} rows: ${cases.map(([name], i) => `${name} ${median(took[i]).toFixed(1)} ms (${(median(took[i]) / plain).toFixed(2)})`).join(", ")}`
+      )
     }
   }).pipe(Effect.scoped, Effect.provide(Layer.mergeAll(backendLayer, ModelCache.layer({ folder: cacheDir }))), Effect.runPromise)

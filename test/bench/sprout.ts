@@ -54,9 +54,12 @@ const ask = (folder: string, item: Item, condition: Condition) =>
       for (const [i, { question }] of item.turns.entries()) {
         const content: ReadonlyArray<ContentPart> = i === 0 ? [...mediaOf(folder, item, condition), question] : [question]
         said.push(
-          yield* chat
-            .events(content, { maxTokens: 16 })
-            .pipe(Stream.runFold(() => "", (text, event) => (event.type === "text-delta" ? text + event.text : text)))
+          yield* chat.events(content, { maxTokens: 16 }).pipe(
+            Stream.runFold(
+              () => "",
+              (text, event) => (event.type === "text-delta" ? text + event.text : text)
+            )
+          )
         )
       }
       return { said, right: item.turns.every(({ answers }, i) => answers.includes(plain(said[i]))) }
