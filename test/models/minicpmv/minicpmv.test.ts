@@ -145,6 +145,25 @@ describe("layout", () => {
       })
     ))
 
+  it("4.6: parts of other grids beside it do not change a part; the published tower, which packs them, mixes them up", () =>
+    late.run(
+      Effect.gen(function* () {
+        const model = yield* late.open(late.folder)
+        const rowsOf = (family: Record<string, number>) =>
+          Effect.gen(function* () {
+            const [{ encode, plan }] = (yield* planOf(model, image(late.file("media", "tall.png"), { family }))).plan.media
+            const chunks = yield* Stream.runCollect(encode)
+            return { plan, data: chunks.flatMap(({ data }) => Array.from(data)) }
+          })
+        const [alone, cut] = [yield* rowsOf({ maxSliceNums: 1 }), yield* rowsOf({})]
+        // Overview first: [rows, columns] of patches of each part.
+        const [first, second] = [cut.plan.geometry?.sizes?.slice(0, 2), cut.plan.geometry?.sizes?.slice(2, 4)]
+        expect(first).not.toEqual(second)
+        expect(alone.plan.geometry?.sizes).toEqual(first)
+        expect(cut.data.slice(0, alone.data.length)).toEqual(alone.data)
+      })
+    ))
+
   it("4.6 takes clips, frame by frame, numbered for themselves", () =>
     late.run(
       Effect.gen(function* () {
