@@ -53,7 +53,9 @@ describe.each(goldenFolders)("$name", ({ name }) => {
           expect(spelled).toMatch(/^<.+>$/)
           const { plan } = yield* planOf(model, `What is ${spelled}?`)
           expect(plan.media).toEqual([])
-          const tokens = plan.layout.segments.flatMap((segment) => (segment._tag === "Text" ? Array.from(segment.tokens) : [segment._tag]))
+          const tokens = plan.layout.segments.flatMap((segment): ReadonlyArray<number | string> =>
+            segment._tag === "Text" ? Array.from(segment.tokens) : [segment._tag]
+          )
           expect(tokens).not.toContain(token)
           expect(tokens).not.toContain("Media")
         }
