@@ -1,0 +1,74 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { slicedScheduler } from "../../src/session/sliced-scheduler.ts"
+
+/** A step that holds the thread for a millisecond. */
+const busy = Effect.sync(() => {
+  for (const until = performance.now() + 1; performance.now() < until;);
+})
+
+/** Turns of the event loop that began while the effect ran. */
+const turnsDuring = async <A, E>(effect: Effect.Effect<A, E>): Promise<number> => {
+  let [turns, on] = [0, true]
+  const turn = () => {
+    turns++
+    if (on) setTimeout(turn, 0)
+  }
+  setTimeout(turn, 0)
+  await Effect.runPromise(effect)
+  on = false
+  return turns
+}
+
+const steps = (count: number, step: Effect.Effect<void> = busy) =>
+  Effect.gen(function* () {
+    for (let i = 0; i < count; i++) yield* step
+  })
+
+describe("the scheduler by time", () => {
+  it("gives the event loop its turn between steps that take long, where Effect's own counts them and does not", async () => {
+    expect(await turnsDuring(steps(40))).toBe(0)
+    expect(await turnsDuring(steps(40).pipe(Effect.provideContext(slicedScheduler)))).toBeGreaterThan(5)
+  })
+
+  it("fibers take turns, and each comes to its end", async () => {
+    const order: Array<string> = []
+    const writing = (name: string) =>
+      steps(
+        12,
+        Effect.andThen(
+          busy,
+          Effect.sync(() => order.push(name))
+        )
+      )
+    await Effect.runPromise(Effect.all([writing("a"), writing("b")], { concurrency: 2, discard: true }).pipe(Effect.provideContext(slicedScheduler)))
+    expect(order.toSorted().join("")).toBe("a".repeat(12) + "b".repeat(12))
+    expect(order.indexOf("b")).toBeLessThan(order.lastIndexOf("a"))
+    expect(order.indexOf("a")).toBeLessThan(order.lastIndexOf("b"))
+  })
+
+  it("a fiber that never waits can be interrupted", async () => {
+    const exit = await Effect.runPromise(
+      Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(Effect.forever(busy))
+        yield* Effect.sleep(5)
+        yield* Fiber.interrupt(fiber)
+        return yield* Fiber.await(fiber)
+      }).pipe(Effect.provideContext(slicedScheduler))
+    )
+    expect(exit._tag).toBe("Failure")
+  })
+
+  it("what is scheduled runs by priority, then in order", async () => {
+    const order: Array<string> = []
+    const at = (name: string, priority: number) =>
+      Effect.andThen(
+        Effect.yieldNowWith(priority),
+        Effect.sync(() => order.push(name))
+      )
+    await Effect.runPromise(
+      Effect.all([at("late", 5), at("first", 0), at("second", 0)], { concurrency: 3, discard: true }).pipe(Effect.provideContext(slicedScheduler))
+    )
+    expect(order).toEqual(["first", "second", "late"])
+  })
+})
