@@ -1,6 +1,6 @@
 /**
- * `npm run bench:sprout -- FOLDER [--ablate] [--json OUT.json] [--against ANSWERS.json]`: accuracy of the default model on the held-out files that
- * examples/models/sprout/heldout.py writes into FOLDER (see its first lines), task by task beside chance, through the whole pipeline. `--ablate`: for clips with sound
+ * `npm run bench:sprout -- [FOLDER] [--ablate] [--json OUT.json] [--against ANSWERS.json]`: accuracy of the default model on held-out files, task by task beside chance,
+ * through the whole pipeline. FOLDER: one that examples/models/sprout/heldout.py wrote (see its first lines); without one, the committed examples/models/sprout/heldout. `--ablate`: for clips with sound
  * also without the sound, without the picture, and with the time axis of picture, sound or both shuffled. `--against`: how many answers equal those that
  * evaluate.py wrote with the published implementation.
  */
@@ -73,9 +73,10 @@ const valueOf = (option: string): string | undefined => {
   return at === -1 ? undefined : process.argv[at + 1]
 }
 
-const [folder] = process.argv.slice(2)
-if (folder === undefined || !existsSync(join(folder, "manifest.json"))) {
-  console.error("name a folder with the held-out files; examples/models/sprout/heldout.py writes them")
+const [named = "--"] = process.argv.slice(2)
+const folder = named.startsWith("--") ? join(import.meta.dirname, "../../examples/models/sprout/heldout") : named
+if (!existsSync(join(folder, "manifest.json"))) {
+  console.error(`${folder} holds no held-out files; examples/models/sprout/heldout.py writes them`)
   process.exit(2)
 }
 const { items }: { readonly items: ReadonlyArray<Item> } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))

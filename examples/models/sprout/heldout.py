@@ -43,7 +43,7 @@ class Writer:
 
     def picture(self, scene):
         im = Image.fromarray(np.clip(np.round(scene.draw(0)), 0, 255).astype(np.uint8)); p = self.path("picture")
-        if self.rng.random() < .5: p += ".png"; im.save(p)
+        if self.rng.random() < .2: p += ".png"; im.save(p, optimize=True)
         else: p += ".jpg"; im.save(p, quality=self.rng.randint(70, 92))
         return p
     def pcm(self, track, path):
@@ -51,8 +51,8 @@ class Writer:
         with wave.open(path, "wb") as f: f.setnchannels(1); f.setsampwidth(2); f.setframerate(SR); f.writeframes((w * 32767).astype("<i2").tobytes())
     def sound(self, track):
         p = self.path("sound"); self.pcm(track, p + ".wav")
-        if self.rng.random() < .5: return p + ".wav"
-        subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", p + ".wav", "-c:a", "libmp3lame", "-b:a", self.rng.choice(["64k", "96k", "128k"]), "-bitexact", p + ".mp3"], check=True); os.remove(p + ".wav"); return p + ".mp3"
+        if self.rng.random() < .2: return p + ".wav"
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", p + ".wav", "-c:a", "libmp3lame", "-b:a", self.rng.choice(["40k", "64k", "96k"]), "-bitexact", p + ".mp3"], check=True); os.remove(p + ".wav"); return p + ".mp3"
     def film(self, scene, frames, rate, track=None):
         p = self.path("joint" if track else "clip") + ".mp4"; raw = b"".join(np.clip(np.round(scene.draw(i / rate)), 0, 255).astype(np.uint8).tobytes() for i in range(frames)); h, w = scene.ground.shape[:2]
         command = ["ffmpeg", "-v", "error", "-y", "-threads", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{w}x{h}", "-r", str(rate), "-i", "-"]
