@@ -26,12 +26,12 @@ interface Waiting {
 /** Runs what waits in order (low priority numbers first) until the slice is over; the rest waits for the next turn. */
 class SlicedDispatcher implements Scheduler.SchedulerDispatcher {
   #waiting: Array<Waiting> = []
-  #turn: NodeJS.Immediate | undefined
+  #hasTurn = false
 
   scheduleTask(task: () => void, priority: number): void {
     const at = this.#waiting.findLastIndex((other) => other.priority <= priority)
     this.#waiting.splice(at + 1, 0, { task, priority })
-    this.#turn ??= setImmediate(this.#run)
+    this.#askForTurn()
   }
 
   flush(): void {
@@ -39,13 +39,19 @@ class SlicedDispatcher implements Scheduler.SchedulerDispatcher {
   }
 
   readonly #run = (): void => {
-    this.#turn = undefined
+    this.#hasTurn = false
     // What is scheduled meanwhile waits for the next turn, as with Effect's own scheduler.
     for (let due = this.#waiting.length; due > 0; due--) {
       if (spent() > SLICE_MS) break
       this.#waiting.shift()?.task()
     }
-    if (this.#waiting.length > 0) this.#turn ??= setImmediate(this.#run)
+    if (this.#waiting.length > 0) this.#askForTurn()
+  }
+
+  #askForTurn(): void {
+    if (this.#hasTurn) return
+    this.#hasTurn = true
+    setImmediate(this.#run)
   }
 }
 
