@@ -35,6 +35,17 @@ export interface Sampler {
 
 const fail = (message: string) => new BackendFailure({ stage: "decode", graph: "decoder", message })
 
+/** Tokens that one step of a pass looks at: where code is still cold, a vocabulary of 150,000 takes 8 milliseconds in one go. */
+const PART = 1 << 14
+
+/** A pass over `count` tokens, part by part. */
+function* inParts(count: number, pass: (from: number, to: number) => void): Steps<void> {
+  for (let from = 0; from < count; from += PART) {
+    pass(from, Math.min(count, from + PART))
+    yield
+  }
+}
+
 /** The bits of a single-precision number as a signed integer of the same order. */
 const keyOf = (bits: number): number => bits ^ ((bits >> 31) & 0x7fffffff)
 
@@ -62,18 +73,19 @@ interface Border {
 function* keyAtWeight(bits: Int32Array, weights: Float64Array | undefined, count: number, target: number): Steps<Border> {
   let border: Border = { key: 0, above: 0, equals: 0, sum: 0 }
   for (const { lowest, shift, values } of DIGITS) {
-    yield
     const sums = new Float64Array(values)
     const counts = new Int32Array(values)
     const prefix = border.key
     const prefixShift = shift === 10 ? 21 : 10
-    for (let at = 0; at < count; at++) {
-      const key = keyOf(bits[at])
-      if (lowest === 0 && key >> prefixShift !== prefix) continue
-      const digit = lowest === 0 ? (key >> shift) & (values - 1) : (key >> shift) - lowest
-      counts[digit]++
-      if (weights !== undefined) sums[digit] += weights[at]
-    }
+    yield* inParts(count, (from, to) => {
+      for (let at = from; at < to; at++) {
+        const key = keyOf(bits[at])
+        if (lowest === 0 && key >> prefixShift !== prefix) continue
+        const digit = lowest === 0 ? (key >> shift) & (values - 1) : (key >> shift) - lowest
+        counts[digit]++
+        if (weights !== undefined) sums[digit] += weights[at]
+      }
+    })
     let { above } = border
     let chosen = -1
     for (let digit = values - 1; digit >= 0; digit--) {
@@ -114,14 +126,15 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
         if (id >= 0 && id < length) scores[id] = logits[id] < 0 ? logits[id] * repeatPenalty : logits[id] / repeatPenalty
       }
     }
-    yield
     let best = 0
     let bad = 0
-    for (let id = 0; id < length; id++) {
-      const score = scores[id]
-      if (score > scores[best]) best = id
-      if (Number.isNaN(score) || score === Infinity) bad++
-    }
+    yield* inParts(length, (from, to) => {
+      for (let id = from; id < to; id++) {
+        const score = scores[id]
+        if (score > scores[best]) best = id
+        if (Number.isNaN(score) || score === Infinity) bad++
+      }
+    })
     if (length === 0) return fail("the decoder gave no logits")
     if (bad > 0) return fail(`${bad} of the decoder's ${length} logits are not finite`)
     if (scores[best] === -Infinity) return fail(`all of the decoder's ${length} logits are minus infinity`)
@@ -131,7 +144,6 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
   /** Fills `ids` and `weights` with the tokens that may come next and gives how many there are. */
   function* choose(logits: Float32Array, seen: ReadonlyArray<number>): Steps<number | BackendFailure> {
     const best = yield* penalize(logits, seen)
-    yield
     if (best instanceof BackendFailure) return best
     if (temperature === 0) {
       ids[0] = best
@@ -139,71 +151,81 @@ export const makeSampler = (settings: SamplerSettings): Sampler => {
       return 1
     }
     const { length } = scores
-    // Adding 0 makes one zero of the two.
-    for (let id = 0; id < length; id++) scores[id] = scores[id] / temperature + 0
-    yield
+    yield* inParts(length, (from, to) => {
+      for (let id = from; id < to; id++) {
+        // Adding 0 makes one zero of the two.
+        scores[id] = scores[id] / temperature + 0
+        ids[id] = id
+      }
+    })
     const bits = new Int32Array(scores.buffer)
     let count = length
-    for (let id = 0; id < length; id++) ids[id] = id
     const top = scores[best]
     /** Keeps keys above `key`, and the first `equals` of those equal to it; what stays comes to the front, in order. */
-    const keepFrom = (key: number, equals: number) => {
+    const keepFrom = function* (key: number, equals: number): Steps<void> {
       let kept = 0
       let left = equals
-      for (let at = 0; at < count; at++) {
-        const own = keyOf(bits[at])
-        if (own < key || (own === key && left-- <= 0)) continue
-        ids[kept] = ids[at]
-        weights[kept] = weights[at]
-        scores[kept++] = scores[at]
-      }
+      yield* inParts(count, (from, to) => {
+        for (let at = from; at < to; at++) {
+          const own = keyOf(bits[at])
+          if (own < key || (own === key && left-- <= 0)) continue
+          ids[kept] = ids[at]
+          weights[kept] = weights[at]
+          scores[kept++] = scores[at]
+        }
+      })
       count = kept
     }
-    if (topK > 0 && topK < length) keepFrom((yield* keyAtWeight(bits, undefined, count, topK)).key, count)
-    yield
+    if (topK > 0 && topK < length) yield* keepFrom((yield* keyAtWeight(bits, undefined, count, topK)).key, count)
     let total = 0
-    for (let at = 0; at < count; at++) total += weights[at] = Math.exp(scores[at] - top)
+    yield* inParts(count, (from, to) => {
+      for (let at = from; at < to; at++) total += weights[at] = Math.exp(scores[at] - top)
+    })
     if (topP < 1) {
       const target = topP * total
       const { above, equals, key, sum: together } = yield* keyAtWeight(bits, weights, count, target)
       // Of equals at the border as many stay as are needed, the lowest ids first (torch's sort leaves that open).
-      keepFrom(key, together > 0 ? Math.max(1, Math.ceil((target - above) / (together / equals))) : equals)
+      yield* keepFrom(key, together > 0 ? Math.max(1, Math.ceil((target - above) / (together / equals))) : equals)
     }
     if (minP > 0) {
       let kept = 0
-      for (let at = 0; at < count; at++) {
-        if (weights[at] < minP) continue
-        ids[kept] = ids[at]
-        weights[kept++] = weights[at]
-      }
+      yield* inParts(count, (from, to) => {
+        for (let at = from; at < to; at++) {
+          if (weights[at] < minP) continue
+          ids[kept] = ids[at]
+          weights[kept++] = weights[at]
+        }
+      })
       count = kept
     }
     return count
   }
-  const sumOf = (count: number): number => {
+  function* sumOf(count: number): Steps<number> {
     let total = 0
-    for (let at = 0; at < count; at++) total += weights[at]
+    yield* inParts(count, (from, to) => {
+      for (let at = from; at < to; at++) total += weights[at]
+    })
     return total
   }
   function* draw(logits: Float32Array, seen: ReadonlyArray<number>): Steps<number | BackendFailure> {
     if (temperature === 0) return yield* penalize(logits, seen)
     const count = yield* choose(logits, seen)
     if (count instanceof BackendFailure) return count
-    yield
-    let left = random() * sumOf(count)
+    let left = random() * (yield* sumOf(count))
     let last = 0
-    for (let at = 0; at < count; at++) {
-      if (weights[at] === 0) continue
-      last = at
-      left -= weights[at]
-      if (left < 0) break
-    }
+    yield* inParts(count, (from, to) => {
+      for (let at = from; at < to && left >= 0; at++) {
+        if (weights[at] === 0) continue
+        last = at
+        left -= weights[at]
+      }
+    })
     return ids[last]
   }
   function* describe(logits: Float32Array, seen: ReadonlyArray<number>): Steps<TokenDistribution | BackendFailure> {
     const count = yield* choose(logits, seen)
     if (count instanceof BackendFailure) return count
-    const total = sumOf(count)
+    const total = yield* sumOf(count)
     return { ids: ids.slice(0, count), probabilities: weights.slice(0, count).map((weight) => weight / total) }
   }
   // In slices: a vocabulary of 150,000 takes several passes, each a fraction of a millisecond.
