@@ -14,8 +14,8 @@ export interface Adapter {
 
 /**
  * Products W x + scale x B (A x) of the adapter that is switched on, if one is (LoRA, Hu et al. 2021). Nothing is merged, so switching costs no new weights, and what is
- * off is not computed. Measured at Phi-4's widths on two busy cores, against a decoder without adapters: one row takes 1.03 to 1.14 of the time with none on, 1.34 with
- * one; 64 rows 1.02 and 1.18. With both computed always and multiplied by 0 or 1 it was 1.28 and 1.29, whatever the prompt.
+ * off is not computed. Against merged weights at Phi-4's widths (`npm run bench -- adapters`, two cores): 0.96 of the time for one row with none on, 1.08 and 1.13 with
+ * one; for 64 rows 1.00, 1.14 and 1.17.
  * Inputs of the graph: `adapter.<name>` [1], 0 or 1, at most one of them 1. Tensors: `<name><base>.weight`, `<name>.lora_A.<adapter>.weight` [rank, inputs] and
  * `<name>.lora_B.<adapter>.weight` [outputs, rank]. `base`: what stands behind a matrix's name in the checkpoint (`.base_layer`).
  */
