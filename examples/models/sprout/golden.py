@@ -77,3 +77,4 @@ if __name__ == "__main__":
     s, x, qs = t.joint(84, 84, 4., .56, None, "segments"); go("joint_word_while", [user(question(qs, "word while"), film("segments", s, 40, 10, x))], sound=True); go("joint_color_when", [user(next((q for n, q, _ in qs if n == "color when"), "What color is it at first?"), ("video", "segments.mkv"))], sound=True)
     s, x, qs = t.joint(84, 112, 3., step, None, "before"); go("joint_before", [user(question(qs, "before or after"), film("before", s, 30, 10, x))], sound=True)
     s, x, qs = t.joint(84, 84, 4., .56, None, "moving"); go("joint_moving", [user(question(qs, "moving when"), film("moving", s, 40, 10, x))], sound=True)
+    s, qs = t.printed(96, 150, "number"); go("picture_number", [user("Which number is written?", picture("number", s))])

@@ -153,8 +153,10 @@ class Thinker(nn.Module):
             v = self.visual(b["pixels"].reshape(batch * steps, patches, -1), b["grid"]).reshape(batch, len(vi), -1); self.seen_rows = v; x = x.index_copy(1, vi, v.to(dtype))
         if "heard_rows" in b: x = x.index_copy(1, ai, b["heard_rows"].to(dtype))
         elif "mel" in b: self.heard_rows = self.audio_tower(b["mel"]); x = x.index_copy(1, ai, self.heard_rows.to(dtype))
-        for l in self.model.layers: x = l(x, cos, sin, mask)
-        x = self.model.norm(x); self.heard = x[:, ai] if len(ai) else None
+        for i, l in enumerate(self.model.layers):
+            x = l(x, cos, sin, mask)
+            if i == 1: self.heard = F.rms_norm(x, (x.shape[-1],))[:, ai] if len(ai) else None
+        x = self.model.norm(x)
         if every: return self.lm_head(x)
         where = b["label"] != -100
         return self.lm_head(x[:, p:][where]).float(), b["label"][where], where
