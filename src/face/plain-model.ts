@@ -1,4 +1,4 @@
-import { Effect, Exit, ManagedRuntime, Scope, Stream } from "effect"
+import { Effect, Exit, ManagedRuntime, Scheduler, Scope, Stream } from "effect"
 import type { AskEvent, AskOptions } from "../session/ask.ts"
 import type { Chat as SessionChat } from "../session/chat.ts"
 import type { KeptRows } from "../session/kept-rows.ts"
@@ -139,7 +139,11 @@ export class Model implements AsyncDisposable {
   /** A conversation that keeps its cache. */
   chat(options: ChatOptions = {}): Chat {
     const scope = Scope.makeUnsafe()
-    const chat = new Chat(Effect.runSync(Scope.provide(this.#service.chat(options), scope)), scope, this.#runs)
+    const chat = new Chat(
+      Effect.runSync(Scope.provide(this.#service.chat(options), scope).pipe(Effect.provideService(Scheduler.PreventSchedulerYield, true))),
+      scope,
+      this.#runs
+    )
     this.#chats.add(chat)
     return chat
   }

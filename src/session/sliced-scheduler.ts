@@ -18,6 +18,9 @@ const spent = (): number => {
   return now - began
 }
 
+/** Whether what waits is run at once, because somebody wants its end now (`Effect.runSync`): nothing yields meanwhile, since its turn would never come. */
+let isFlushing = false
+
 interface Waiting {
   readonly task: () => void
   readonly priority: number
@@ -35,7 +38,13 @@ class SlicedDispatcher implements Scheduler.SchedulerDispatcher {
   }
 
   flush(): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.task()
+    const before = isFlushing
+    isFlushing = true
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.task()
+    } finally {
+      isFlushing = before
+    }
   }
 
   readonly #run = (): void => {
@@ -61,7 +70,12 @@ class SlicedDispatcher implements Scheduler.SchedulerDispatcher {
  */
 const scheduler = (): Scheduler.Scheduler => {
   const dispatcher = new SlicedDispatcher()
-  return { executionMode: "async", shouldYield: () => spent() > SLICE_MS, makeDispatcher: () => dispatcher }
+  return {
+    executionMode: "async",
+    // A fiber takes a step at least whenever it is run.
+    shouldYield: ({ currentOpCount }) => !isFlushing && currentOpCount > 1 && spent() > SLICE_MS,
+    makeDispatcher: () => dispatcher
+  }
 }
 
 /** One for the thread, so that fibers of several questions take turns too. */

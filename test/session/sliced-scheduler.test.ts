@@ -59,6 +59,16 @@ describe("the scheduler by time", () => {
     expect(exit._tag).toBe("Failure")
   })
 
+  it("what must end at once does, though the slice is over", async () => {
+    const late = Effect.gen(function* () {
+      yield* steps(5)
+      return Effect.runSync(steps(5).pipe(Effect.as("done"), Effect.provideContext(slicedScheduler)))
+    })
+    expect(await Effect.runPromise(late.pipe(Effect.provideContext(slicedScheduler)))).toBe("done")
+    for (const until = performance.now() + 5; performance.now() < until;);
+    expect(Effect.runSync(Effect.andThen(steps(5), Effect.yieldNow).pipe(Effect.as("done"), Effect.provideContext(slicedScheduler)))).toBe("done")
+  })
+
   it("what is scheduled runs by priority, then in order", async () => {
     const order: Array<string> = []
     const at = (name: string, priority: number) =>
