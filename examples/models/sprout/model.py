@@ -105,11 +105,13 @@ class Audio(nn.Module):
 
 class TextAttention(nn.Module):
     def __init__(self, c):
-        super().__init__(); d = c["hidden_size"]; self.h = c["num_attention_heads"]; self.kv = c["num_key_value_heads"]; self.hd = d // self.h
+        super().__init__(); self.watch = 0; d = c["hidden_size"]; self.h = c["num_attention_heads"]; self.kv = c["num_key_value_heads"]; self.hd = d // self.h
         self.q_proj = nn.Linear(d, d); self.k_proj = nn.Linear(d, self.kv * self.hd); self.v_proj = nn.Linear(d, self.kv * self.hd); self.o_proj = nn.Linear(d, d, bias=False)
     def forward(self, x, cos, sin, mask):
         b, n, d = x.shape; q = self.q_proj(x).view(b, n, self.h, self.hd).transpose(1, 2); k = self.k_proj(x).view(b, n, self.kv, self.hd).transpose(1, 2); v = self.v_proj(x).view(b, n, self.kv, self.hd).transpose(1, 2)
-        q, k = turn(q, cos, sin), turn(k, cos, sin); r = self.h // self.kv; k, v = k.repeat_interleave(r, 1), v.repeat_interleave(r, 1)
+        q, k = turn(q, cos, sin), turn(k, cos, sin); r = self.h // self.kv
+        if self.watch: self.looks = (q[:, 0, self.watch:] * self.hd ** -.5) @ k[:, 0].transpose(-1, -2) + mask[:, 0, self.watch:]
+        k, v = k.repeat_interleave(r, 1), v.repeat_interleave(r, 1)
         return self.o_proj(attend(q, k, v, mask).transpose(1, 2).reshape(b, n, d))
 
 class TextLayer(nn.Module):

@@ -8,7 +8,7 @@
 
 `--out` that exists is gone on with. The run sleeps while the file $SENSORIUM_QUIET_LOCK (default: sensorium-quiet.lock in the temporary
 folder) exists. bfloat16 products with float32 weights: on a CPU with avx512_bf16 that is some three times faster than float32."""
-import argparse, collections, json, os, random, tempfile, time
+import argparse, collections, functools, json, os, random, tempfile, time
 from queue import Full
 import torch, torch.nn as nn, torch.nn.functional as F
 import torch.multiprocessing as mp
@@ -16,7 +16,8 @@ from data import Data, Words
 from lexicon import LETTERS
 from model import CONFIG, WIDTH, Thinker
 from scenes import COLOR_NAMES, SHAPES, Voices
-from tasks import SCREEN_CLASSES, SOUND_CLASSES
+from tasks import BEEP, SCREEN_CLASSES, SOUND_CLASSES
+from voices import WORDS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.environ.get("SENSORIUM_QUIET_LOCK", os.path.join(tempfile.gettempdir(), "sensorium-quiet.lock"))
@@ -172,9 +173,28 @@ def evaluate(model, test, positions=None):
                     key = ("pp" if b["kind"] == "pictures" else b["kind"][0]) + "." + name; got[key][0] += int(ok[i, s:e].all()); got[key][1] += 1
     return got
 
+@functools.cache
+def sounds_of_tokens():
+    """Class of what is heard by the token that asks for it: words that are one token and name nothing seen, and the beep."""
+    tok = Words(f"{HERE}/checkpoint/tokenizer.json"); table = torch.zeros(CONFIG["text"]["vocab_size"], dtype=torch.long)
+    for name, k in [(w, 1 + i) for i, w in enumerate(WORDS) if w not in COLOR_NAMES and w not in SHAPES] + [("beep", BEEP), ("beeps", BEEP)]:
+        for form in (name, " " + name):
+            ids = tok.plain(form)
+            if len(ids) == 1: table[ids[0]] = k
+    return table
+
+def finding(looks, b):
+    """Where one head of the third layer looks from a question's word: it should find the rows in which the word is heard."""
+    kind = sounds_of_tokens()[b["text"]]; kind[:, 1:][b["label"][:, :-1] != -100] = 0; i, t = kind.nonzero(as_tuple=True); there = b["heard"][i] == kind[i, t][:, None]; some = there.any(-1)
+    if not some.any(): return looks.sum() * 0
+    p = looks[i[some], t[some]].float().log_softmax(-1)[:, b["audio_slots"]]; return -p.masked_fill(~there[some], float("-inf")).logsumexp(-1).mean()
+
 def losses(model, heads, b, align):
     """(loss of the answers, the same with the throw-away heads on the rows of sound, {name: loss})"""
+    look = align > 0 and b["kind"] == "joint"; model.model.layers[2].self_attn.watch = len(b["prefix"]) if look else 0
     logits, target, _ = model(b); loss = F.cross_entropy(logits, target); total, named = loss, {}
+    if look: found = finding(model.model.layers[2].self_attn.looks, b); total = total + align * found; named["found"] = found.item()
+    model.model.layers[2].self_attn.watch = 0
     if align <= 0: return loss, total, named
     if "pixels" in b and "seen_rows" not in b: dense = encoder_losses(model, heads, b, "see", model.seen_rows); total = total + 2.5 * align * sum(v[0] * WEIGHT.get(k, 1) for k, v in dense.items()); named = {k: dense[k][0].item() for k in ("shape", "count", "letters") if k in dense}
     if "mel" in b and "heard_rows" not in b: dense = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]; total = total + align * dense[0]; named["heard"] = dense[0].item()
@@ -187,7 +207,8 @@ def losses(model, heads, b, align):
 PLAN = {  # kind: (weight, samples a batch), by minute of the run
     0: dict(picture=(1.3, 64), pictures=(.1, 32), sound=(1., 64), clip=(1., 32), joint=(.5, 16)),
     8: dict(picture=(1.7, 48), pictures=(.1, 20), sound=(1.2, 40), clip=(.9, 20), joint=(1.5, 16)),
-    65: dict(picture=(1.4, 48), print=(1., 48), pictures=(.5, 32), sound=(.9, 40), clip=(1., 24), joint=(1.8, 20))}
+    65: dict(picture=(1.4, 48), print=(1., 48), pictures=(.5, 32), sound=(.9, 40), clip=(1., 24), joint=(1.8, 20)),
+    164: dict(picture=(1., 48), print=(1.6, 48), pictures=(.2, 32), sound=(1.2, 40), clip=(.9, 24), joint=(1.6, 20))}
 
 def answer(a):
     torch.manual_seed(a.seed); model, heads = Thinker(), Heads()
