@@ -35,7 +35,8 @@ export interface TileGrid {
 
 /** A picture of `size` raised to whole tiles of `tile` pixels a side, and cut (`resize_for_vision_encoder`, `split_images`). */
 export const tileGrid = ({ height, width }: PixelSize, tile: number): TileGrid => {
-  const raise = (side: number) => Math.ceil(side / tile) * tile
+  // A side of one pixel may come out as 0 (98 x (1 / 98) < 1), which the reference cannot resize to: it is one tile here.
+  const raise = (side: number) => Math.max(1, Math.ceil(side / tile)) * tile
   const ratio = width / height
   const size =
     width >= height

@@ -101,6 +101,11 @@ describe("grid of tiles", () => {
     expect(tileGrid({ width: 112, height: 74 }, 56)).toMatchObject({ rows: 2, columns: 2, size: { width: 112, height: 112 } })
   })
 
+  it("a side of one pixel is one tile, though its share of the other comes out below 1", () => {
+    expect(98 * (1 / 98)).toBeLessThan(1)
+    expect(tileGrid(longestSide({ width: 1, height: 98 }, 98), 14)).toMatchObject({ rows: 7, columns: 1, size: { width: 14, height: 98 } })
+  })
+
   it.prop(
     "tiles fill the picture, row by row, none more than the longest side has room for",
     // Published tiles have even sides (364, 512): the other side is made even, and may pass an odd longest one.
