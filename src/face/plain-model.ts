@@ -140,6 +140,7 @@ export class Model implements AsyncDisposable {
   chat(options: ChatOptions = {}): Chat {
     const scope = Scope.makeUnsafe()
     const chat = new Chat(
+      // Without a turn of its own: `runSync` would run all that waits for one, other questions' work too.
       Effect.runSync(Scope.provide(this.#service.chat(options), scope).pipe(Effect.provideService(Scheduler.PreventSchedulerYield, true))),
       scope,
       this.#runs

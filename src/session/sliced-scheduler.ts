@@ -72,8 +72,7 @@ const scheduler = (): Scheduler.Scheduler => {
   const dispatcher = new SlicedDispatcher()
   return {
     executionMode: "async",
-    // A fiber takes a step at least whenever it is run.
-    shouldYield: ({ currentOpCount }) => !isFlushing && currentOpCount > 1 && spent() > SLICE_MS,
+    shouldYield: () => !isFlushing && spent() > SLICE_MS,
     makeDispatcher: () => dispatcher
   }
 }

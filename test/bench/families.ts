@@ -1,13 +1,12 @@
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
-import sharp from "sharp"
 import { goldenFolders, type GoldenPlace } from "../conformance/golden-folders.ts"
 import { image } from "../../src/face/media-values.ts"
 import { loadModel, services } from "../../src/face/load-model.ts"
 import { plan as planPrompt } from "../../src/session/ask.ts"
 import { openPrompt } from "../../src/session/open-prompt.ts"
-import { publishedRows, publishedSizeOf } from "./published-sizes.ts"
+import { publishedRows, publishedSizeOf, widePicture } from "./published-sizes.ts"
 
 /** Of the tiny golden checkpoint, in milliseconds: compiling it, and encoding a picture where it takes one. */
 const timed = ({ folder: golden }: GoldenPlace, picture: string, cacheDir: string) => {
@@ -35,10 +34,7 @@ const timed = ({ folder: golden }: GoldenPlace, picture: string, cacheDir: strin
  */
 export const benchFamilies = async (folder: string): Promise<void> => {
   const families = readdirSync(join(import.meta.dirname, "../../src/models"))
-  const picture = join(folder, "picture.png")
-  await sharp({ create: { width: 1920, height: 1080, channels: 3, noise: { type: "gaussian", mean: 128, sigma: 40 }, background: "white" } })
-    .png()
-    .toFile(picture)
+  const picture = await widePicture(folder)
   const say = (name: string, compile: string, encode: string, rows: string) =>
     console.log(`${name.padEnd(20)} ${compile.padStart(9)} ${encode.padStart(9)}  ${rows}`.trimEnd())
   console.log("a picture of 1920 x 1080; compile and encode: the tiny golden checkpoint; rows: planned at published sizes")

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
+import sharp from "sharp"
 import { loadModel, services } from "../../src/face/load-model.ts"
 import { image } from "../../src/face/media-values.ts"
 import { plan as planPrompt } from "../../src/session/ask.ts"
@@ -163,6 +164,15 @@ const over = (json: Json, change: Json): Json => ({
     })
   )
 })
+
+/** Writes a picture of 1920 x 1080 pixels of noise into a folder. Gives its path. */
+export const widePicture = async (folder: string): Promise<string> => {
+  const path = join(folder, "picture.png")
+  await sharp({ create: { width: 1920, height: 1080, channels: 3, noise: { type: "gaussian", mean: 128, sigma: 40 }, background: "white" } })
+    .png()
+    .toFile(path)
+  return path
+}
 
 /** Rows of one picture. */
 export interface PictureRows {

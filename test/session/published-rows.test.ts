@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import sharp from "sharp"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { publishedRows, publishedSizes } from "../bench/published-sizes.ts"
+import { publishedRows, publishedSizes, widePicture } from "../bench/published-sizes.ts"
 import { goldenFolders } from "../conformance/golden-folders.ts"
 
 /**
@@ -47,12 +46,10 @@ const rows: Readonly<Record<string, number>> = {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "sensorium-published-"))
-const picture = join(folder, "picture.png")
-beforeAll(() =>
-  sharp({ create: { width: 1920, height: 1080, channels: 3, background: "white" } })
-    .png()
-    .toFile(picture)
-)
+let picture = ""
+beforeAll(async () => {
+  picture = await widePicture(folder)
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const seeing = goldenFolders.filter(({ family }) => family !== "qwen2" && family !== "qwen2_audio")

@@ -191,12 +191,11 @@ def finding(looks, b):
 
 def losses(model, heads, b, align):
     """(loss of the answers, the same with the throw-away heads on the rows of sound, {name: loss})"""
-    look = align > 0 and b["kind"] == "joint"; model.model.layers[2].self_attn.watch = len(b["prefix"]) if look else 0
+    third = model.model.layers[2].self_attn; third.watch = len(b["prefix"]) if align > 0 and b["kind"] == "joint" else 0
     logits, target, _ = model(b); loss = F.cross_entropy(logits, target); total, named = loss, {}
-    if look: found = finding(model.model.layers[2].self_attn.looks, b); total = total + align * found; named["found"] = found.item()
-    model.model.layers[2].self_attn.watch = 0
+    if third.watch: found = finding(third.looks, b); total = total + align * found; named["found"] = found.item(); third.watch = 0
     if align <= 0: return loss, total, named
-    if "pixels" in b and "seen_rows" not in b: dense = encoder_losses(model, heads, b, "see", model.seen_rows); total = total + 2.5 * align * sum(v[0] * WEIGHT.get(k, 1) for k, v in dense.items()); named = {k: dense[k][0].item() for k in ("shape", "count", "letters") if k in dense}
+    if "pixels" in b and "seen_rows" not in b: dense = encoder_losses(model, heads, b, "see", model.seen_rows); total = total + 2.5 * align * sum(v[0] * WEIGHT.get(k, 1) for k, v in dense.items()); named.update({k: dense[k][0].item() for k in ("shape", "count", "letters") if k in dense})
     if "mel" in b and "heard_rows" not in b: dense = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]; total = total + align * dense[0]; named["heard"] = dense[0].item()
     if b["kind"] == "joint":
         # halfway through the decoder, so that later layers can look there for what a question wants of a moment

@@ -1,5 +1,5 @@
 import { beforeAll, expect } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, type Scope, Stream } from "effect"
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
@@ -99,8 +99,9 @@ export const clipFolder = (names: ReadonlyArray<string>) => {
     path,
     temporaries,
     file: (name: string): Source => ({ _tag: "Path", path: path(name) }),
-    withFfmpeg: <A, E>(effect: Effect.Effect<A, E, Ffmpeg>, alone = false): Effect.Effect<A, E> =>
-      Effect.provide(effect, Ffmpeg.layer(alone ? { path: path("alone/ffmpeg") } : {}))
+    /** Runs with ffmpeg, and closes what was opened. */
+    withFfmpeg: <A, E>(effect: Effect.Effect<A, E, Ffmpeg | Scope.Scope>, alone = false): Effect.Effect<A, E> =>
+      Effect.provide(Effect.scoped(effect), Ffmpeg.layer(alone ? { path: path("alone/ffmpeg") } : {}))
   }
 }
 

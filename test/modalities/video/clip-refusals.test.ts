@@ -25,18 +25,16 @@ const { file, path, temporaries, withFfmpeg } = clipFolder([
 describe("options", () => {
   it.live("start and end cut frames out", () =>
     withFfmpeg(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const media = yield* opening(file("long.mp4"), { start: 10, end: 12, sound: false })
-          const { atSeconds, frameCount } = yield* media.timeline
-          // 300 to 360: the frame at the very end counts.
-          expect(frameCount).toBe(61)
-          expect(atSeconds(0)).toBe(0)
-          expect(Math.abs(atSeconds(60) - 2)).toBeLessThan(1e-9)
-          expect(media.durationSeconds).toBe(2)
-          yield* sameFrames(media, referenceFrames(path("long.mp4")), [0, 1, 60], 300)
-        })
-      )
+      Effect.gen(function* () {
+        const media = yield* opening(file("long.mp4"), { start: 10, end: 12, sound: false })
+        const { atSeconds, frameCount } = yield* media.timeline
+        // 300 to 360: the frame at the very end counts.
+        expect(frameCount).toBe(61)
+        expect(atSeconds(0)).toBe(0)
+        expect(Math.abs(atSeconds(60) - 2)).toBeLessThan(1e-9)
+        expect(media.durationSeconds).toBe(2)
+        yield* sameFrames(media, referenceFrames(path("long.mp4")), [0, 1, 60], 300)
+      })
     )
   )
 
@@ -56,36 +54,30 @@ describe("options", () => {
   for (const [options, option] of wrong) {
     it.live(JSON.stringify(options), () =>
       withFfmpeg(
-        Effect.scoped(
-          Effect.gen(function* () {
-            const error = yield* Effect.flip(opening(file("front.mp4"), options))
-            expect(error).toMatchObject({ _tag: "OptionInvalid", option })
-          })
-        )
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(opening(file("front.mp4"), options))
+          expect(error).toMatchObject({ _tag: "OptionInvalid", option })
+        })
       )
     )
   }
 
   it.live("no frame between start and end", () =>
     withFfmpeg(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const media = yield* opening(file("ten-hours.mp4"), { start: 10.2, end: 10.8 })
-          expect(yield* Effect.flip(media.timeline)).toMatchObject({ _tag: "OptionInvalid", option: "end" })
-        })
-      )
+      Effect.gen(function* () {
+        const media = yield* opening(file("ten-hours.mp4"), { start: 10.2, end: 10.8 })
+        expect(yield* Effect.flip(media.timeline)).toMatchObject({ _tag: "OptionInvalid", option: "end" })
+      })
     )
   )
 
   for (const indices of [[60], [-1], [0.5], [3, 2]]) {
     it.live(`frames ${indices.join(", ")} of 60`, () =>
       withFfmpeg(
-        Effect.scoped(
-          Effect.gen(function* () {
-            const media = yield* opening(file("front.mp4"))
-            expect(yield* Effect.flip(Stream.runDrain(media.frames(indices)))).toMatchObject({ _tag: "OptionInvalid", option: "indices" })
-          })
-        )
+        Effect.gen(function* () {
+          const media = yield* opening(file("front.mp4"))
+          expect(yield* Effect.flip(Stream.runDrain(media.frames(indices)))).toMatchObject({ _tag: "OptionInvalid", option: "indices" })
+        })
       )
     )
   }
@@ -189,24 +181,20 @@ describe("detection", () => {
   ] as const) {
     it.live(`${name} is ${found ? "" : "not "}a clip`, () =>
       withFfmpeg(
-        Effect.scoped(
-          Effect.gen(function* () {
-            expect(yield* modality.detects(yield* openSource(file(name)))).toBe(found)
-          })
-        )
+        Effect.gen(function* () {
+          expect(yield* modality.detects(yield* openSource(file(name)))).toBe(found)
+        })
       )
     )
   }
   it.live("a gif that does not move is a picture", () =>
     withFfmpeg(
-      Effect.scoped(
-        Effect.gen(function* () {
-          yield* Effect.promise(() => makeClip(path("still.gif"), ...film(1), "-frames:v", "1"))
-          const opened = yield* openSource(file("still.gif"))
-          expect(opened.kind).toMatchObject({ _tag: "Image", moving: false })
-          expect(yield* modality.detects(opened)).toBe(false)
-        })
-      )
+      Effect.gen(function* () {
+        yield* Effect.promise(() => makeClip(path("still.gif"), ...film(1), "-frames:v", "1"))
+        const opened = yield* openSource(file("still.gif"))
+        expect(opened.kind).toMatchObject({ _tag: "Image", moving: false })
+        expect(yield* modality.detects(opened)).toBe(false)
+      })
     )
   )
 })
@@ -214,16 +202,14 @@ describe("detection", () => {
 describe("stopping", () => {
   it.live("a reader that leaves early leaves no process", () =>
     withFfmpeg(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const media = yield* opening(file("long.mp4"))
-          yield* media.timeline
-          const one = yield* media.frames(range(1800)).pipe(Stream.take(1), Stream.runCollect)
-          expect(one.length).toBe(1)
-          expect(children("ffmpeg")).toStrictEqual([])
-          expect(openFiles(path(""))).toBe(0)
-        })
-      )
+      Effect.gen(function* () {
+        const media = yield* opening(file("long.mp4"))
+        yield* media.timeline
+        const one = yield* media.frames(range(1800)).pipe(Stream.take(1), Stream.runCollect)
+        expect(one.length).toBe(1)
+        expect(children("ffmpeg")).toStrictEqual([])
+        expect(openFiles(path(""))).toBe(0)
+      })
     )
   )
 
@@ -249,23 +235,21 @@ describe("stopping", () => {
 
   it.live("a slow reader holds ffmpeg back", () =>
     withFfmpeg(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const media = yield* opening(file("long.mp4"))
-          let taken = 0
-          const fiber = yield* Effect.forkChild(
-            Stream.runForEach(media.frames(range(1800)), () => Effect.suspend(() => (++taken < 3 ? Effect.void : Effect.never)))
-          )
-          while (taken < 3) yield* Effect.sleep(10)
-          const before = process.memoryUsage().arrayBuffers
-          yield* Effect.sleep(500)
-          // 1,800 frames are 415 MB: what waits is a few pipes full.
-          expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000)
-          expect(children("ffmpeg").length).toBe(1)
-          yield* Fiber.interrupt(fiber)
-          expect(children("ffmpeg")).toStrictEqual([])
-        })
-      )
+      Effect.gen(function* () {
+        const media = yield* opening(file("long.mp4"))
+        let taken = 0
+        const fiber = yield* Effect.forkChild(
+          Stream.runForEach(media.frames(range(1800)), () => Effect.suspend(() => (++taken < 3 ? Effect.void : Effect.never)))
+        )
+        while (taken < 3) yield* Effect.sleep(10)
+        const before = process.memoryUsage().arrayBuffers
+        yield* Effect.sleep(500)
+        // 1,800 frames are 415 MB: what waits is a few pipes full.
+        expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000)
+        expect(children("ffmpeg").length).toBe(1)
+        yield* Fiber.interrupt(fiber)
+        expect(children("ffmpeg")).toStrictEqual([])
+      })
     )
   )
 })
