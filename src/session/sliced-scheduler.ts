@@ -72,7 +72,8 @@ const scheduler = (): Scheduler.Scheduler => {
   const dispatcher = new SlicedDispatcher()
   return {
     executionMode: "async",
-    shouldYield: () => !isFlushing && spent() > SLICE_MS,
+    // Never before the first step: it takes in what the fiber waited for, and an interruption meanwhile would find the wait unfinished.
+    shouldYield: ({ currentOpCount }) => !isFlushing && currentOpCount > 1 && spent() > SLICE_MS,
     makeDispatcher: () => dispatcher
   }
 }

@@ -59,6 +59,22 @@ describe("the scheduler by time", () => {
     expect(exit._tag).toBe("Failure")
   })
 
+  it("what a fiber waited for is taken in at once, though the slice is over: an interruption behind it does not find the wait unfinished", async () => {
+    let resume = (): void => {}
+    let [cleaned, went] = [0, 0]
+    const waiting = Effect.callback<void>((done) => {
+      resume = () => done(Effect.void)
+      return Effect.sync(() => cleaned++)
+    }).pipe(Effect.andThen(busy), Effect.andThen(Effect.sync(() => went++)))
+    const fiber = Effect.runFork(waiting.pipe(Effect.provideContext(slicedScheduler)))
+    // Takes the slice up, and waits for its next turn.
+    const other = Effect.runFork(steps(6).pipe(Effect.provideContext(slicedScheduler)))
+    resume()
+    const exit = await Effect.runPromise(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)))
+    await Effect.runPromise(Fiber.await(other))
+    expect([exit._tag, cleaned, went]).toEqual(["Failure", 0, 0])
+  })
+
   it("what must end at once does, though the slice is over", async () => {
     const late = Effect.gen(function* () {
       yield* steps(5)
