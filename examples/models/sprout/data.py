@@ -45,10 +45,10 @@ class Words:
         if text not in self.memo: self.memo[text] = self.tok.encode(text, add_special_tokens=False).ids
         return self.memo[text]
     def block(self, turns):
-        """ids and labels of [(question, answer)]; label i is the token to say after position i."""
+        """ids and labels of [(task, question, answer)]; label i is the token to say after position i. What is read is spelt, a token a letter."""
         ids, label = [], []
-        for k, (q, a) in enumerate(turns):
-            head = (self.newline + self.user if k else []) + self.plain(q) + self.reply; said = self.plain(a) + [self.end]
+        for k, (task, q, a) in enumerate(turns):
+            head = (self.newline + self.user if k else []) + self.plain(q) + self.reply; said = (sum(map(self.plain, a), []) if task.startswith("read") else self.plain(a)) + [self.end]
             label += [-100] * (len(head) - 1) + said + [-100]; ids += head + said
         return ids, label
 
@@ -116,11 +116,11 @@ class Data:
         elif kind == "print":
             h, w = self.weighted(PRINT_GRIDS)
             for _ in range(size):
-                s, qs = self.tasks.printed(h * 28, w * 28, None if self.tasks.split == 0 else "number" if g.random() < .35 else "new" if g.random() < .5 else "word"); f = wear(g, s.draw(0)[None]); frames.append(np.repeat(f[:, None], 2, 1)); asked.append(qs); raw.append(dict(letters=s.letters))
+                s, qs = self.tasks.page(h * 28, w * 28) if alone and g.random() < .65 else self.tasks.printed(h * 28, w * 28, None if self.tasks.split == 0 else "number" if g.random() < .35 else "new" if g.random() < .5 else "word"); f = wear(g, s.draw(0)[None]); frames.append(np.repeat(f[:, None], 2, 1)); asked.append(qs); raw.append(dict(letters=s.letters))
             parts = [("image", h, w)]
         elif kind == "sound":
             d = self.weighted({1: 1, 1.5: 2, 2: 4, 2.5: 2, 3: 3, 4: 2, 5: 1, 6: .7, 8: .3}); n = int((d + g.uniform(-.1, .1)) * SR); 
-            for _ in range(size): x, qs = self.tasks.sound(d, n); waves.append(x.finish()); asked.append(qs); raw.append(dict(events=x.events))
+            for _ in range(size): x, qs = self.tasks.crowd(d, n) if alone and g.random() < .6 else self.tasks.sound(d, n); waves.append(x.finish()); asked.append(qs); raw.append(dict(events=x.events))
             parts = [("audio", audio_rows(-(-n // 160)))]
         else:
             h, w = self.weighted(CLIP_GRIDS); D, times, each = self.timing({2: 1, 3: 1} if alone else {2: 1.5, 3: 3, 4: 5, 5: 2, 6: 1.2, 8: .5, 10: .15} if kind == "clip" else {3: 1.5, 4: 6, 5: 2.5, 6: 1.5, 8: .2}); step = times[1] - times[0] if len(times) > 1 else .5
@@ -128,7 +128,7 @@ class Data:
             for _ in range(size):
                 marks = []
                 if kind == "clip": s, qs = self.tasks.clip(h * 28, w * 28, D, step); raw.append(dict(marks=marks, steps=len(times) // 2, per=2))
-                else: s, x, qs = self.tasks.joint(h * 28, w * 28, D, step, n); waves.append(x.finish()); raw.append(dict(marks=marks, steps=len(times) // 2, per=2, events=x.events, screen=s.screen))
+                else: s, x, qs = self.tasks.joint(h * 28, w * 28, D, step, n); waves.append(x.finish()); raw.append(dict(marks=marks, steps=len(times) // 2, per=2, events=x.events, screen=s.screen, form=s.form))
                 frames.append(self.film(s, times, marks)); asked.append(qs)
             parts = [("video", len(times) // 2, h, w, each)] if kind == "clip" else [("joint", len(times) // 2, h, w, each, audio_rows(-(-n // 160)))]
         key = tuple(parts)
@@ -150,7 +150,7 @@ class Data:
             ids, label, block, at, names = [], [], [], [], []; qs = qs[:most]
             groups = [qs[i:i + 2] for i in range(0, len(qs), 2)] if two else [[q] for q in qs]
             for k, turns in enumerate(groups):
-                a, b = self.words.block([(q, ans) for _, q, ans in turns]); ids += a; label += b; block += [k] * len(a); at += range(p, p + len(a)); names += [t[0] for t in turns]
+                a, b = self.words.block(turns); ids += a; label += b; block += [k] * len(a); at += range(p, p + len(a)); names += [t[0] for t in turns]
             rows.append((ids, label, block, at, names))
         n = -(-max(len(r[0]) for r in rows) // 8) * 8; b = len(rows)
         text, label, block, at = np.zeros((b, n), np.int64), np.full((b, n), -100, np.int64), np.full((b, n), 99, np.int64), np.full((b, n), p, np.int64)
@@ -183,11 +183,12 @@ class Data:
                     label[i, step, cell] = (color, shape, moving, state); where[i, step, cell] = (x * w - int(x * w), y * h - int(y * h))
             label[count > 1] = -100; out["cells"] = (torch.from_numpy(np.minimum(count, 2)), torch.from_numpy(label), torch.from_numpy(where))
         if "mel" in out:
-            rows = len(out["audio_slots"]); heard = np.zeros((b, rows), np.int64); shown = np.full((b, rows), -100, np.int64)
+            rows = len(out["audio_slots"]); heard = np.zeros((b, rows), np.int64); shown = np.full((b, rows), -100, np.int64); form = shown.copy()
             for i, r in enumerate(raw):
                 for a, e, k in r["events"]: a = int(round(a * 25)); heard[i, a:max(a + 1, int(round(e * 25)))] = k
-                if r.get("screen"): shown[i] = [r["screen"]((t + .5) * .04) for t in range(rows)]
-            out["heard"], out["shown"] = torch.from_numpy(heard), torch.from_numpy(shown)
+                for table, what in ((shown, "screen"), (form, "form")):
+                    if r.get(what): table[i] = [r[what]((t + .5) * .04) for t in range(rows)]
+            out.update(heard=torch.from_numpy(heard), shown=torch.from_numpy(shown), form=torch.from_numpy(form))
 
 if __name__ == "__main__":
     import time

@@ -3,7 +3,7 @@
 A task is (name, question, answer). Sizes are in pixels of whatever canvas is asked for, so the same scene code draws training tensors
 directly at the size the model sees and held-out files at the size a camera would write."""
 import numpy as np
-from lexicon import HELD_OUT as NEW_WORDS, TRAINED as PRINTED, made_up
+from lexicon import HELD_OUT as NEW_WORDS, LETTERS, TRAINED as PRINTED, made_up
 from questions import ABOUT_SIGHT, ABOUT_SOUND, HELD_OUT_STRANGE, NUMBERS, STRANGE, UNKNOWN, WORDINGS
 from scenes import COLOR_NAMES, FONTS, HELD_OUT_FONTS, HELD_OUT_STYLES, SHAPES, STYLES, Grounds, Lettering, Thing, Track, Voices, beep, mix_color, sweep, NOISE, SR
 from voices import DIGITS, WORDS
@@ -22,7 +22,7 @@ def plural(shape): return shape + ("es" if shape.endswith("s") else "s")
 class Scene:
     """Things over time. `draw(t)` gives a float32 frame; `marks` what stage one of the training asks of the picture encoder:
     (step, thing, shape, colour, x, y) with x, y in 0..1."""
-    def __init__(self, ground, stretch): self.ground, self.stretch, self.actors, self.screen, self.line = ground, stretch, [], None, None
+    def __init__(self, ground, stretch): self.ground, self.stretch, self.actors, self.screen, self.form, self.lines, self.letters = ground, stretch, [], None, None, [], []
     def add(self, thing, path): self.actors.append((thing, path))
     def draw(self, t, step=0, marks=None):
         im = self.ground.copy(); h, w = im.shape[:2]
@@ -31,7 +31,7 @@ class Scene:
             if at is None: continue
             x, y, color, rgb = at; thing.paint(im, x * w, y * h, rgb)
             if marks is not None: marks.append((step, k, SHAPES.index(thing.shape), COLOR_NAMES.index(color), x, y))
-        if self.line: lettering, x, y, rgb = self.line; lettering.paint(im, x, y, rgb)
+        for lettering, x, y, rgb in self.lines: lettering.paint(im, x, y, rgb)
         return im
 
 class Tasks:
@@ -118,19 +118,31 @@ class Tasks:
         if missing and self.chance(.12): extra.append(("unknown",) + self.ask("color of", UNKNOWN, self.one(missing))[1:])
         return s, qs + self.some(extra, 3)
 
+    def print_line(self, s, text, wide, high, band=None):
+        """Prints text somewhere in the scene, or between the rows of band, in any case, face and colour that stand out; notes where each letter is."""
+        h, w = s.ground.shape[:2]; top, bottom = band or (0, h); shown = text if self.chance(.45) else text.upper() if self.chance(.6) else text.capitalize()
+        line = Lettering(shown, self.one(HELD_OUT_FONTS if self.split else FONTS), wide, high); a, b = line.size
+        x, y = self.g.uniform(1, max(1.1, w - a - 3)), self.g.uniform(top + 1, max(top + 1.1, bottom - b - 3)); back = s.ground[int(y):int(y) + b, int(x):int(x) + a].mean((0, 1)); light = back @ (.3, .59, .11)
+        for _ in range(20):
+            rgb = mix_color(self.g, self.one(COLOR_NAMES)) if self.chance(.5) else np.full(3, self.one((8., 245.)), np.float32) + self.g.uniform(-8, 8)
+            if abs(rgb @ (.3, .59, .11) - light) > 70: break
+        else: rgb = np.full(3, 250. if light < 128 else 5., np.float32)
+        s.lines.append((line, x, y, rgb)); s.letters += [(c, (x + 1 + m) / w, (y + 1 + b / 2) / h) for c, m in zip(text, line.centers)]
+
+    def page(self, h, w):
+        """Lines of letters and digits without meaning, as many as fit: what the picture encoder learns letters from."""
+        s = self.scene(h, w); n = int(self.g.integers(max(1, h // 45), h // 23 + 1)); high = h / n; wide = w * self.g.uniform(.75, .95)
+        for k in range(n):
+            size = self.g.uniform(13, max(15, min(32, .8 * high))); m = max(1, int(wide / size)); of = LETTERS[:26] if self.chance(.75) else LETTERS[26:]; text = "".join(of[int(i)] for i in self.g.integers(len(of), size=m))
+            self.print_line(s, text, wide, max(9, min(.8 * high, 1.5 * size)), (k * high, (k + 1) * high))
+        return s, []
+
     def printed(self, h, w, kind=None):
         """A word or a number to read. kind: "word", "number", or "new", a word that is never trained on."""
         s = self.scene(h, w); kind = kind or ("number" if self.chance(.35) else "new" if self.split else "word")
         if kind == "number": text = "".join(str(int(d)) for d in self.g.integers(10, size=int(self.g.integers(1, 5))))
         else: text = self.one(NEW_WORDS) if kind == "new" else self.one(PRINTED) if self.split or self.chance(.45) else made_up(self.g)
-        shown = text if self.chance(.45) else text.upper() if self.chance(.6) else text.capitalize(); n = len(text); least = min(.86, max(.4, .165 * n))
-        line = Lettering(shown, self.one(HELD_OUT_FONTS if self.split else FONTS), w * self.g.uniform(least, .93), h * self.g.uniform(.35, .7)); a, b = line.size
-        x, y = self.g.uniform(1, max(1.1, w - a - 3)), self.g.uniform(1, max(1.1, h - b - 3)); back = s.ground[int(y):int(y) + b, int(x):int(x) + a].mean((0, 1)); light = back @ (.3, .59, .11)
-        for _ in range(20):
-            rgb = mix_color(self.g, self.one(COLOR_NAMES)) if self.chance(.5) else np.full(3, self.one((8., 245.)), np.float32) + self.g.uniform(-8, 8)
-            if abs(rgb @ (.3, .59, .11) - light) > 70: break
-        else: rgb = np.full(3, 250. if light < 128 else 5., np.float32)
-        s.line = (line, x, y, rgb); s.letters = [(c, (x + 1 + m) / w, (y + 1 + b / 2) / h) for c, m in zip(text, line.centers)]
+        n = len(text); least = min(.86, max(.4, .165 * n)); self.print_line(s, text, w * self.g.uniform(least, .93), h * self.g.uniform(.35, .7))
         qs = [self.ask("read number" if kind == "number" else "read", text)] * 2
         if kind == "new": qs = [("read new", *qs[0][1:])]
         if self.chance(.1): qs = qs[:1] + [("unknown",) + self.ask(self.one(["shape", "size"]), UNKNOWN, "shape")[1:]]
@@ -186,7 +198,7 @@ class Tasks:
         s = self.scene(h, w); sh, c = self.one(SHAPES), self.one(COLOR_NAMES); r = self.radius(h, w); x, y = self.spot(h, w, r); k, at = self.whole(1, D - 1); appears = self.chance(.55) if appears is None else appears
         s.add(self.thing(sh, c, r), lambda t: (x, y, c, None) if (t >= at) == appears else None); n = self.name(sh); when = "when appear" if appears else "when disappear"
         qs = [self.ask(when, NUMBERS[k], n), self.ask(when, NUMBERS[k], n), self.ask("event", "appear" if appears else "disappear", n), self.some([self.ask("shape", sh), self.ask("color", c), self.ask("act", "appears" if appears else "disappears", n), self.unknown(ABOUT_SOUND)], 1)[0]]
-        s.screen = lambda t: COLOR_NAMES.index(c) if (t >= at) == appears else SCREEN_NOTHING
+        s.screen = lambda t: COLOR_NAMES.index(c) if (t >= at) == appears else SCREEN_NOTHING; s.form = lambda t: SHAPES.index(sh) if (t >= at) == appears else len(SHAPES)
         return s, qs, (at, appears, sh, c)
 
     def cuts(self, D, n, least):
@@ -196,7 +208,7 @@ class Tasks:
     def changes(self, h, w, D, step, n=None, least=None):
         s = self.scene(h, w); sh = self.one(SHAPES); least = least or max(.8, step * 1.2); n = n or (2 if D < 3.2 else 3); c = self.some(COLOR_NAMES, n); cut = self.cuts(D, n, min(least, D / n * .95)); r = self.radius(h, w); x, y = self.spot(h, w, r)
         rgb = [mix_color(self.g, k) for k in c]; which = lambda t: min(n - 1, int(np.searchsorted(cut, t, "right")) - 1)
-        s.add(self.thing(sh, c[0], r), lambda t: (x, y, c[which(t)], rgb[which(t)])); s.screen = lambda t: COLOR_NAMES.index(c[which(t)]); k = int(self.g.integers(n - 1)); m = self.name(sh)
+        s.add(self.thing(sh, c[0], r), lambda t: (x, y, c[which(t)], rgb[which(t)])); s.screen, s.form = lambda t: COLOR_NAMES.index(c[which(t)]), lambda t: SHAPES.index(sh); k = int(self.g.integers(n - 1)); m = self.name(sh)
         qs = [self.ask("first color", c[0], m), self.ask("last color", c[-1], m), self.ask("color after", c[k + 1], c[k]), self.ask("shape", sh) if self.chance(.7) else self.ask("act", "changes", m)]
         return s, qs, (cut, [(sh, k) for k in c])
 
@@ -216,7 +228,7 @@ class Tasks:
         lengths = np.array([off] * (2 * n + 1)); lengths[::2] *= .95; lengths += self.g.dirichlet(np.ones(2 * n + 1)) * max(0., b - a - lengths.sum()) * self.g.uniform(.3, 1.); lengths[0] += self.g.uniform(0, max(0, b - a - lengths.sum())); cut = a + np.cumsum(lengths)
         if cut[-1] > b: cut = a + (cut - a) * ((b - a) / (cut[-1] - a))
         s = self.scene(h, w); sh, c = self.one(SHAPES), self.one(COLOR_NAMES); r = self.radius(h, w); x, y = self.spot(h, w, r); hidden = lambda t: int(np.searchsorted(cut[:2 * n], t, "right")) % 2 == 1
-        s.add(self.thing(sh, c, r), lambda t: None if hidden(t) else (x, y, c, None)); m = self.name(sh); s.screen = lambda t: SCREEN_NOTHING if hidden(t) else COLOR_NAMES.index(c)
+        s.add(self.thing(sh, c, r), lambda t: None if hidden(t) else (x, y, c, None)); m = self.name(sh); s.screen, s.form = lambda t: SCREEN_NOTHING if hidden(t) else COLOR_NAMES.index(c), lambda t: len(SHAPES) if hidden(t) else SHAPES.index(sh)
         qs = [self.ask("blinks", NUMBERS[n], m), self.ask("blinks", NUMBERS[n], m), self.ask("act", "blinks", m), self.ask("shape", sh) if self.chance(.5) else self.ask("color", c)]
         return s, qs, (cut[0], cut[2 * n - 1], sh)
 
@@ -229,6 +241,14 @@ class Tasks:
 
     # ---- sounds
     def say(self, w): return self.voices.say(self.g, w, self.split if self.split < 2 else 2)
+
+    def crowd(self, D, samples=None):
+        """Word after word with hardly a pause: what the sound encoder learns words from."""
+        x = Track(self.g, D, samples); t = self.g.uniform(0, .25)
+        while True:
+            w = int(self.g.integers(10)) if self.chance(.3) else int(self.g.integers(len(WORDS))); y = self.say(w)
+            if t + len(y) / SR > x.seconds: return x, []
+            _, t = x.put(y, t, 1 + w); t += self.g.uniform(.02, .3)
 
     def sound(self, D, samples=None, kind=None):
         x = Track(self.g, D, samples); D = x.seconds
@@ -268,11 +288,11 @@ class Tasks:
             if D < 3.4: n = 2
             least = max(1.05, step * 1.3)
             if n * least > D: n = max(2, int(D / least))
-            if self.chance(.55): s, sight, (cut, of) = self.changes(h, w, D, step, n, least); swap = False
+            if self.chance(.45): s, sight, (cut, of) = self.changes(h, w, D, step, n, least); swap = False
             else:  # other shapes, at other places
                 s = self.scene(h, w); r = self.radius(h, w); cut = self.cuts(D, n, min(least, D / n * .95)); of = list(zip(self.some(SHAPES, n), self.some(COLOR_NAMES, n))); swap = True
                 for k, (sh, c) in enumerate(of): p = self.spot(h, w, r); s.add(self.thing(sh, c, r), lambda t, p=p, k=k, c=c: (*p, c, None) if cut[k] <= t < cut[k + 1] or (k == n - 1 and t >= D) else None)
-                s.screen = lambda t: COLOR_NAMES.index(of[max(0, min(n - 1, int(np.searchsorted(cut, t, "right")) - 1))][1]); sight = [self.ask("first color", of[0][1], "shape"), self.ask("last color", of[-1][1], "shape")]
+                at = lambda t: of[max(0, min(n - 1, int(np.searchsorted(cut, t, "right")) - 1))]; s.screen, s.form = lambda t: COLOR_NAMES.index(at(t)[1]), lambda t: SHAPES.index(at(t)[0]); sight = [self.ask("first color", of[0][1], "shape"), self.ask("last color", of[-1][1], "shape")]
             # not every segment has a word, so that the order alone does not say which is which
             spoken = [k for k in range(n) if self.chance(.75)] or [int(self.g.integers(n))]; ws = self.some(range(len(WORDS)), n); words = {}
             for k in spoken:
@@ -281,7 +301,7 @@ class Tasks:
             qs = []
             for k, word in words.items():
                 sh, c = of[k]; qs.append(self.ask("word while", word, c, sh)); qs.append(self.ask("color when", c, word))
-                if swap: qs.append(self.ask("shape when", sh, word))
+                if swap: qs += [self.ask("shape when", sh, word)] * 2
             order = [words[k] for k in sorted(words)]; qs = self.some(qs, 5); more = sight[:2] + [self.ask("first word", order[0]), self.ask("last word", order[-1])]
             u = self.g.random()
             if u < .12: other = self.one([v for v in WORDS if v not in order]); more = [("unknown",) + self.ask("color when", UNKNOWN, other)[1:]] + more[:1]

@@ -7,11 +7,12 @@
     python train.py export --out answer.pt --checkpoint checkpoint
 
 `--out` that exists is gone on with. The run sleeps while the file $SENSORIUM_QUIET_LOCK (default: sensorium-quiet.lock in the temporary
-folder) exists. bfloat16 products with float32 weights: on a CPU with avx512_bf16 that is some three times faster than float32."""
+folder) exists. Weights are float32; products are bfloat16 on a CPU with avx512_bf16, where that is some three times faster."""
 import argparse, collections, functools, json, os, random, tempfile, time
 from queue import Full
 import torch, torch.nn as nn, torch.nn.functional as F
 import torch.multiprocessing as mp
+from safetensors.torch import load_file
 from data import Data, Words
 from lexicon import LETTERS
 from model import CONFIG, WIDTH, Thinker
@@ -22,6 +23,9 @@ from voices import WORDS
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.environ.get("SENSORIUM_QUIET_LOCK", os.path.join(tempfile.gettempdir(), "sensorium-quiet.lock"))
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1"))); torch.set_flush_denormal(True)
+# bfloat16 products where the processor has them; elsewhere they are emulated and slow
+HALF = torch.cpu._is_avx512_bf16_supported()
+half = functools.partial(torch.autocast, "cpu", torch.bfloat16, enabled=HALF)
 
 def wait():
     """Sleeps while someone measures. Returns the seconds slept."""
@@ -34,8 +38,7 @@ def maker(queue, seed, bank, plan, dense):
     torch.set_num_threads(1); d = Data(seed, 0, Voices(bank), Words(f"{HERE}/checkpoint/tokenizer.json")); rng = random.Random(seed); kinds = list(plan)
     while True:
         wait(); k = rng.choices(kinds, [plan[x][0] for x in kinds])[0]; b = d.batch(k, plan[k][1], dense)
-        if "pixels" in b: b["pixels"] = b["pixels"].to(torch.bfloat16)
-        if "mel" in b: b["mel"] = b["mel"].to(torch.bfloat16)
+        if HALF: b.update({k: b[k].to(torch.bfloat16) for k in ("pixels", "mel") if k in b})
         while True:
             try: queue.put(b, timeout=5); break
             except Full:
@@ -57,12 +60,12 @@ def second(model, heads, grads, ready, told, seed, bank, plan, align):
     while mp.parent_process().is_alive():
         wait()
         if others() > 1.2: time.sleep(2); continue
-        if rng.random() < .5:  # the picture encoder alone: what it learns last (shapes, letters) costs a third of a whole batch this way
-            k = rng.choice(("picture", "print", "print", "clip")); b = d.batch(k, 48 if k != "clip" else 16, True)
-            with torch.autocast("cpu", torch.bfloat16): total = sum(v[0] * WEIGHT.get(n, 1) for n, v in encoder_losses(model, heads, b, "see").items())
+        if rng.random() < .5:  # one encoder alone: what it learns last (letters, shapes, words) costs a third of a whole batch this way
+            k = rng.choices(list(ALONE), [ALONE[x][0] for x in ALONE])[0]; b = d.batch(k, ALONE[k][1], True)
+            with half(): total = sum(v[0] * WEIGHT.get(n, 1) for n, v in encoder_losses(model, heads, b, "hear" if k == "sound" else "see").items())
         else:
             k = rng.choices(kinds, [plan[x][0] for x in kinds])[0]; b = d.batch(k, plan[k][1])
-            with torch.autocast("cpu", torch.bfloat16): loss, total, _ = losses(model, heads, b, align)
+            with half(): loss, total, _ = losses(model, heads, b, align)
         total.backward(); made.append((k, len(b["names"])))
         if ready.value: continue  # not fetched yet: another batch joins this one's
         for p, g in zip(params, grads):
@@ -86,7 +89,7 @@ def batches(seed, bank, plan, dense, ahead=4, times=2):
 class Heads(nn.ModuleDict):
     """Throw-away classifiers on the encoders' rows."""
     def __init__(self): super().__init__(dict(count=nn.Linear(WIDTH, 3), color=nn.Linear(WIDTH, len(COLOR_NAMES)), shape=nn.Linear(WIDTH, len(SHAPES)), moving=nn.Linear(WIDTH, 5), state=nn.Linear(WIDTH, 4), where=nn.Linear(WIDTH, 2),
-        row=nn.Linear(WIDTH, 8), column=nn.Linear(WIDTH, 8), height=nn.Linear(WIDTH, 2), heard=nn.Linear(WIDTH, SOUND_CLASSES), shown=nn.Linear(WIDTH, SCREEN_CLASSES), said=nn.Linear(WIDTH, SOUND_CLASSES), letters=nn.Linear(WIDTH, 2 * (1 + len(LETTERS)))))
+        row=nn.Linear(WIDTH, 8), column=nn.Linear(WIDTH, 8), height=nn.Linear(WIDTH, 2), heard=nn.Linear(WIDTH, SOUND_CLASSES), shown=nn.Linear(WIDTH, SCREEN_CLASSES), form=nn.Linear(WIDTH, 1 + len(SHAPES)), said=nn.Linear(WIDTH, SOUND_CLASSES), letters=nn.Linear(WIDTH, 2 * (1 + len(LETTERS)))))
 
 def encoder_losses(model, heads, b, stage, rows=None):
     """{name: (loss, right, asked)}"""
@@ -104,28 +107,30 @@ def encoder_losses(model, heads, b, stage, rows=None):
         at = heads["where"](z).float(); hit = label[..., 0] != -100; out["where"] = (F.mse_loss(at[hit], where[hit]) * 6, (at[hit] - where[hit]).abs().amax(-1) < .1)
         size = torch.tensor([h / 4, w / 4]).expand(n, steps, h * w, 2); got = heads["height"](z).float(); out["height"] = (F.mse_loss(got, size), ((got - size).abs().amax(-1) < .125).flatten())
     return out
+ALONE = dict(picture=(1., 48), print=(2., 48), clip=(.6, 16), sound=(1.2, 32))  # kind: (weight, samples a batch)
 WEIGHT = dict(row=.15, column=.15, height=.3, letters=3.)
 
 class Run:
     """Parameters, optimizer, clock and file of one stage."""
     def __init__(self, a, modules, groups):
-        self.a, self.modules, self.step, self.seconds, self.seen = a, modules, 0, 0., collections.Counter()
+        self.a, self.modules, self.step, self.seconds, self.seen = a, modules, 0, a.spent * 60, collections.Counter(); self.first = self.seconds
         self.opt = torch.optim.AdamW(groups, lr=a.lr, betas=(.9, .98), fused=True); self.params = [p for g in groups for p in g["params"]]
         if os.path.exists(a.out):
             s = torch.load(a.out, weights_only=False)
             for k, m in modules.items(): m.load_state_dict(s[k])
-            self.opt.load_state_dict(s["opt"]); self.step, self.seconds, self.seen = s["step"], s["seconds"], s["seen"]; print(f"goes on from {a.out} at {self.seconds / 60:.1f} min", flush=True)
+            self.opt.load_state_dict(s["opt"]); self.step, self.seconds, self.seen = s["step"], s["seconds"], s["seen"]; self.first = s.get("first", 0.); print(f"goes on from {a.out} at {self.seconds / 60:.1f} min", flush=True)
     def save(self):
-        torch.save(dict({k: m.state_dict() for k, m in self.modules.items()}, opt=self.opt.state_dict(), step=self.step, seconds=self.seconds, seen=self.seen), self.a.out + ".new"); os.replace(self.a.out + ".new", self.a.out)
+        torch.save(dict({k: m.state_dict() for k, m in self.modules.items()}, opt=self.opt.state_dict(), step=self.step, seconds=self.seconds, seen=self.seen, first=self.first), self.a.out + ".new"); os.replace(self.a.out + ".new", self.a.out)
     def rate(self):
-        f = self.fraction(); up = min(1, (self.step + 1) / self.a.warm); return up * (1 if f < 1 - self.a.decay else max(.02, (1 - f) / self.a.decay))
+        f = self.fraction(); up = min(1, (max(0, self.step - self.a.heads) + 1) / self.a.warm) if self.step >= self.a.heads else 1.; return up * (1 if f < 1 - self.a.decay else max(.02, (1 - f) / self.a.decay))
     def fraction(self):
         """How much of the run is over: by its own clock, or by the wall clock when --until says when it must end."""
-        if not self.a.until: return self.seconds / 60 / self.a.minutes
-        h, m = map(int, self.a.until.split(":")); end = time.mktime(time.localtime()[:3] + (h, m, 0, 0, 0, -1)); left = (end - time.time()) / 60; return 1 - left / (left + self.seconds / 60)
+        run = (self.seconds - self.first) / 60
+        if not self.a.until: return run / self.a.minutes
+        h, m = map(int, self.a.until.split(":")); end = time.mktime(time.localtime()[:3] + (h, m, 0, 0, 0, -1)); left = (end - time.time()) / 60; return 1 - left / (left + run)
     def update(self, loss, helper=None):
         lr = self.a.lr * self.rate()
-        for g in self.opt.param_groups: g["lr"] = lr * g.get("mul", 1)
+        for g in self.opt.param_groups: g["lr"] = lr * g.get("mul", 1) if self.step >= self.a.heads or g.get("head") else 0.  # AdamW's averages settle meanwhile
         loss.backward()
         if helper: helper(self)
         n = torch.nn.utils.clip_grad_norm_(self.params, 1.0); self.opt.step(); self.opt.zero_grad(); self.step += 1; return float(n)
@@ -140,12 +145,12 @@ def encoder(a):
     source = batches(a.seed + 10 + run.step, a.bank, plan, True); last = time.time(); sums = collections.defaultdict(lambda: [0., 0])
     while not run.done():
         wait(); t = time.time(); b = next(source)
-        with torch.autocast("cpu", torch.bfloat16): losses = encoder_losses(model, heads, b, a.stage)
+        with half(): losses = encoder_losses(model, heads, b, a.stage)
         run.update(sum(v[0] * WEIGHT.get(k, 1) for k, v in losses.items())); run.seen[b["kind"]] += len(b["names"]); run.seconds += time.time() - t
         for k, v in losses.items(): sums[k][0] += v[0].item(); sums[k][1] += 1
         if time.time() - last > a.every:
             last = time.time(); acc = collections.defaultdict(lambda: [0, 0])
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad(), half():
                 for e in test:
                     for k, v in encoder_losses(model, heads, e, a.stage).items():
                         right = v[1] if k != "heard" else v[1][e["heard"].flatten() > 0]; acc[e["kind"][0] + "." + k][0] += int(right.sum()); acc[e["kind"][0] + "." + k][1] += right.numel()
@@ -161,7 +166,7 @@ def encoder(a):
 def evaluate(model, test, positions=None):
     """{task: (right, asked)}: every token of the answer right, given the ones before it."""
     got = collections.defaultdict(lambda: [0, 0])
-    with torch.autocast("cpu", torch.bfloat16):
+    with half():
         for b in test:
             logits, target, where = model(b, positions); ok = torch.ones(where.shape, dtype=torch.bool); ok[where] = logits.argmax(-1) == target; label = b["label"] != -100
             for i, names in enumerate(b["names"]):
@@ -199,15 +204,15 @@ def losses(model, heads, b, align):
     if "mel" in b and "heard_rows" not in b: dense = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]; total = total + align * dense[0]; named["heard"] = dense[0].item()
     if b["kind"] == "joint":
         # halfway through the decoder, so that later layers can look there for what a question wants of a moment
-        z = model.heard; shown = F.cross_entropy(heads["shown"](z).float().flatten(0, 1), b["shown"].flatten(), ignore_index=-100); said = F.cross_entropy(heads["said"](z).float().flatten(0, 1), b["heard"].flatten())
-        total = total + 4 * align * shown + align * said; named.update(shown=shown.item(), said=said.item())
+        z = model.heard; at = lambda name: F.cross_entropy(heads[name](z).float().flatten(0, 1), b[name].flatten(), ignore_index=-100) if (b[name] != -100).any() else z.sum() * 0; shown, form = at("shown"), at("form"); said = F.cross_entropy(heads["said"](z).float().flatten(0, 1), b["heard"].flatten())
+        total = total + 4 * align * (shown + form) + align * said; named.update(shown=shown.item(), form=form.item(), said=said.item())
     return loss, total, named
 
 PLAN = {  # kind: (weight, samples a batch), by minute of the run
     0: dict(picture=(1.3, 64), pictures=(.1, 32), sound=(1., 64), clip=(1., 32), joint=(.5, 16)),
     8: dict(picture=(1.7, 48), pictures=(.1, 20), sound=(1.2, 40), clip=(.9, 20), joint=(1.5, 16)),
     65: dict(picture=(1.4, 48), print=(1., 48), pictures=(.5, 32), sound=(.9, 40), clip=(1., 24), joint=(1.8, 20)),
-    164: dict(picture=(1., 48), print=(1.6, 48), pictures=(.2, 32), sound=(1.2, 40), clip=(.9, 24), joint=(1.6, 20))}
+    164: dict(picture=(1., 48), print=(1.2, 48), pictures=(.1, 32), sound=(.9, 40), clip=(.9, 24), joint=(1.9, 20))}
 
 def answer(a):
     torch.manual_seed(a.seed); model, heads = Thinker(), Heads()
@@ -217,7 +222,8 @@ def answer(a):
                 stored = torch.load(path, weights_only=False); part.load_state_dict(stored["part"])
                 heads.load_state_dict({k: v for k, v in stored["heads"].items() if k.startswith("heard") == (part is model.audio_tower)}, strict=False)
     enc = lambda n: n.startswith(("visual", "audio_tower"))
-    groups = [dict(params=[p for n, p in model.named_parameters() if (p.dim() > 1) == d and enc(n) == e], weight_decay=.01 if d else 0., mul=a.encoders if e else 1.) for d in (True, False) for e in (True, False)] + [dict(params=list(heads.parameters()), weight_decay=0.)]
+    groups = [dict(params=[p for n, p in model.named_parameters() if (p.dim() > 1) == d and enc(n) == e], weight_decay=.01 if d else 0., mul=a.encoders if e else 1.) for d in (True, False) for e in (True, False)] + [dict(params=list(heads.parameters()), weight_decay=0., head=True)]
+    if a.start: model.load_state_dict({k.removeprefix("thinker."): v.float() for k, v in load_file(f"{a.start}/model.safetensors").items()})
     run = Run(a, dict(model=model, heads=heads), groups); words = Words(f"{HERE}/checkpoint/tokenizer.json"); held = Data(888, 1, Voices(a.bank), words); test = [held.batch(k, 24) for k in ("picture", "print", "pictures", "sound", "clip", "joint") for _ in range(2 if k.startswith("p") and k != "picture" else 4)]
     for p in run.params: p.data = p.data.clone().share_memory_()
     grads = [torch.zeros_like(p).share_memory_() for p in run.params_in_order(model, heads)]; ctx = mp.get_context("spawn"); ready = ctx.Value("i", 0); told = ctx.Queue(); process = None
@@ -236,7 +242,7 @@ def answer(a):
         now = max(k for k in PLAN if k <= run.seconds / 60)
         if now != phase: phase = now; source.close(); source = batches(a.seed + 20000 + run.step, a.bank, PLAN[phase], False, times=2); start(PLAN[phase])
         wait(); t = time.time(); b = next(source); t1 = time.time()
-        with torch.autocast("cpu", torch.bfloat16): loss, total, named = losses(model, heads, b, a.align)
+        with half(): loss, total, named = losses(model, heads, b, a.align)
         for k, v in named.items(): loss_of[k][0] += v; loss_of[k][1] += 1
         run.update(total, helper)
         # the second time only the decoder learns, from the rows that the encoders made the first time: half the cost
@@ -250,7 +256,7 @@ def answer(a):
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser(); p.add_argument("stage", choices=["see", "hear", "answer", "export"]); p.add_argument("--bank"); p.add_argument("--out", required=True); p.add_argument("--minutes", type=float, default=8); p.add_argument("--until", help="HH:MM today"); p.add_argument("--lr", type=float, default=1e-3); p.add_argument("--decay", type=float, default=.3)
-    p.add_argument("--warm", type=int, default=60); p.add_argument("--seed", type=int, default=1); p.add_argument("--every", type=float, default=60); p.add_argument("--see"); p.add_argument("--hear"); p.add_argument("--encoders", type=float, default=.4); p.add_argument("--processes", type=int, default=2); p.add_argument("--align", type=float, default=.15); p.add_argument("--checkpoint", default=f"{HERE}/checkpoint")
+    p.add_argument("--warm", type=int, default=60); p.add_argument("--seed", type=int, default=1); p.add_argument("--every", type=float, default=60); p.add_argument("--see"); p.add_argument("--start", help="a checkpoint whose weights to go on from, with new throw-away heads"); p.add_argument("--spent", type=float, default=0, help="minutes that those weights have had"); p.add_argument("--heads", type=int, default=0, help="steps at the beginning in which only the throw-away heads learn"); p.add_argument("--hear"); p.add_argument("--encoders", type=float, default=.4); p.add_argument("--processes", type=int, default=2); p.add_argument("--align", type=float, default=.15); p.add_argument("--checkpoint", default=f"{HERE}/checkpoint")
     a = p.parse_args()
     if a.stage == "export":
         from export import export
