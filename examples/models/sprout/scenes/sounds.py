@@ -1,0 +1,81 @@
+"""Voices from the bank, beeps, tones and noise, and the time line that they are mixed on."""
+import numpy as np
+
+SR = 16000  # samples a second
+NOISE = np.random.default_rng(9).standard_normal(SR * 40).astype(np.float32)
+
+
+class Voices:
+    """The bank that voices.py rendered."""
+
+    def __init__(self, path: str):
+        bank = np.load(path)
+        self.pcm, self.offset = bank["pcm"], bank["offset"]
+        word, split = bank["word"], bank["split"]
+        self.index = {
+            (w, s): np.flatnonzero((word == w) & (split == s)) for w in range(int(word.max()) + 1) for s in (0, 1, 2)
+        }
+
+    def say(self, g, word: int, split: int, peak=None) -> np.ndarray:
+        """float32 samples of one word by a random voice of the split; a little faster or slower than rendered."""
+        recordings = self.index[word, split]
+        i = int(recordings[g.integers(len(recordings))])
+        wave = self.pcm[self.offset[i]:self.offset[i + 1]].astype(np.float32) / 32768
+        if g.random() < .5:
+            n = int(len(wave) * g.uniform(.9, 1.1))
+            wave = np.interp(np.linspace(0, len(wave) - 1, n), np.arange(len(wave)), wave).astype(np.float32)
+        return wave * (g.uniform(.5, 1.6) if peak is None else peak)
+
+
+class Track:
+    """A sound line of `seconds`, with what happens when: events = [(start, end, class)]; class 0 is nothing."""
+
+    def __init__(self, g, seconds: float, samples=None):
+        self.g, self.events = g, []
+        n = samples or int(round(seconds * SR))
+        self.seconds = n / SR
+        at = int(g.integers(len(NOISE) - n))
+        self.wave = NOISE[at:at + n] * np.float32(10 ** g.uniform(-4.5, -2.1))
+        if g.random() < .3:  # softer, coloured noise
+            self.wave = np.convolve(self.wave, np.ones(8, np.float32) / 3, "same").astype(np.float32)
+        if g.random() < .08:
+            self.wave = self.wave * 0
+
+    def put(self, wave: np.ndarray, start: float, kind: int) -> tuple[float, float]:
+        """Adds a sound at `start` seconds, or as late as it fits. Returns when it starts and ends."""
+        i = max(0, min(int(start * SR), len(self.wave) - len(wave)))
+        wave = wave[:len(self.wave) - i]
+        self.wave[i:i + len(wave)] += wave
+        start, end = i / SR, (i + len(wave)) / SR
+        self.events.append((start, end, kind))
+        return start, end
+
+    def finish(self) -> np.ndarray:
+        """Gain and limits, as a recording would have. float32."""
+        wave = self.wave * np.float32(10 ** self.g.uniform(-.35, .15))
+        return np.clip(np.round(wave * 32767), -32768, 32767).astype(np.float32) / 32768
+
+
+def beep(g, seconds=.12, pitch=None) -> np.ndarray:
+    """float32 samples. pitch in hertz."""
+    pitch = pitch or g.uniform(500, 1800)
+    t = np.arange(int(seconds * SR)) / SR
+    wave = np.sin(2 * np.pi * pitch * t)
+    if g.random() < .3:
+        wave = wave + .4 * np.sin(6 * np.pi * pitch * t)
+    return (wave * _fade(t, .008) * g.uniform(.12, .4)).astype(np.float32)
+
+
+def sweep(g, seconds: float, rising: bool) -> np.ndarray:
+    """A tone that rises or falls: float32 samples."""
+    low = g.uniform(250, 900)
+    high = low * g.uniform(1.6, 3.2)
+    a, b = (low, high) if rising else (high, low)
+    t = np.arange(int(seconds * SR)) / SR
+    wave = np.sin(2 * np.pi * (a * t + (b - a) * t * t / (2 * seconds)))
+    return (wave * _fade(t, .02) * g.uniform(.12, .4)).astype(np.float32)
+
+
+def _fade(t, seconds):
+    """1, and a ramp at both ends."""
+    return np.minimum(1, np.minimum(t, t[::-1]) / seconds)
