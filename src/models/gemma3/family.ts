@@ -3,14 +3,12 @@ import { halves, pictureLevel, processorFile, readPictureProcessor } from "../..
 import { plainRotary } from "../../compile/blocks/plain-rotary.ts"
 import { patchesAcross } from "../../compile/blocks/siglip-vision.ts"
 import { tileEncoder } from "../../compile/blocks/tile-encoder.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig } from "./config.ts"
 import { graphsOf, kinds, layouts } from "./graphs.ts"
@@ -35,9 +33,8 @@ export const family: FamilyModule = {
         std: halves,
         arithmetic: "torchvision"
       })
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<end_of_turn>", "<eos>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<end_of_turn>", "<eos>"] })
+      const { template, tokenizer } = chat
 
       const names =
         layouts.find(
@@ -55,21 +52,19 @@ export const family: FamilyModule = {
       const { full, sliding } = attention
       const headWidth = text.head_dim
       const rotaries = { full: plainRotary({ headWidth, ...full }), sliding: plainRotary({ headWidth, theta: sliding.theta }) }
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "gemma3",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: planner({ tokenizer, template, producers, ids }),
-          positions: oneAxis,
-          attention: [
-            { name: kinds[0], rotary: () => rotaries.full },
-            { name: kinds[1], rotary: () => rotaries.sliding, window: sliding.window }
-          ],
-          queryHeads: text.num_attention_heads,
-          levels: 0
-        }),
+        modelTypes: family.modelTypes,
+        producers,
+        planner: planner({ tokenizer, template, producers, ids }),
+        positions: oneAxis,
+        attention: [
+          { name: kinds[0], rotary: () => rotaries.full },
+          { name: kinds[1], rotary: () => rotaries.sliding, window: sliding.window }
+        ],
+        queryHeads: text.num_attention_heads,
         decoder: Decoder.make(
           {
             width,
@@ -83,13 +78,10 @@ export const family: FamilyModule = {
           },
           { embed: graphs.embed, decoder: graphs.decoder }
         ),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.max_position_embeddings,
         // As Gemma's published generation_config.json samples.
-        defaults: { maxTokens: 1024, temperature: 1, topK: 64, topP: 0.95, minP: 0, repeatPenalty: 1, ...generation.defaults },
-        reference: { placeholder: () => ids.row, pictureLevel: pictureLevel(processor.normalization), options: pictureOptions, hasPositions: false, tables: {} }
-      }
-      return model
+        answers: { maxTokens: 1024, temperature: 1, topK: 64, topP: 0.95 },
+        reference: { placeholder: () => ids.row, pictureLevel: pictureLevel(processor.normalization), options: pictureOptions }
+      })
     })
 }

@@ -4,14 +4,12 @@ import { llamaAttention, llamaShape } from "../../compile/blocks/llama-decoder.t
 import { patchesAcross } from "../../compile/blocks/siglip-vision.ts"
 import { tileEncoder } from "../../compile/blocks/tile-encoder.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { openChatTemplate } from "../../text/chat-template.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig } from "./config.ts"
@@ -31,9 +29,8 @@ export const family: FamilyModule = {
       const side = vision.image_size
       const pictureTiles = yield* readPictureTiles(checkpoint, side)
       const clipTiles = modelType === "smolvlm" ? yield* readClipTiles(checkpoint, side) : undefined
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<end_of_utterance>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<end_of_utterance>"] })
+      const { template, tokenizer } = chat
       const fake = tokenizer.controlId("<fake_token_around_image>")
       if (fake === undefined) {
         return yield* new CheckpointUnreadable({
@@ -52,25 +49,20 @@ export const family: FamilyModule = {
       )
       const parts = { id: key, width: text.width, workers: yield* Workers, encoder }
       const producers = [...options.producers, pictures(parts, pictureTiles), ...(clipTiles === undefined ? [] : [clips(parts, clipTiles)])]
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType,
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: planner({ tokenizer, template, clipTemplate: yield* openChatTemplate({ jinja: clipTemplate }, tokenizer), producers, ids: { row, fake } }),
-          positions: oneAxis,
-          attention: [llamaAttention(text)],
-          queryHeads: text.heads,
-          levels: 0
-        }),
+        modelTypes: family.modelTypes,
+        producers,
+        planner: planner({ tokenizer, template, clipTemplate: yield* openChatTemplate({ jinja: clipTemplate }, tokenizer), producers, ids: { row, fake } }),
+        positions: oneAxis,
+        attention: [llamaAttention(text)],
+        queryHeads: text.heads,
         decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
-        defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-        reference: { placeholder: () => row, pictureLevel: pictureLevel(pictureTiles.normalization), options: pictureOptions, hasPositions: false, tables: {} }
-      }
-      return model
+        answers: { maxTokens: 1024 },
+        reference: { placeholder: () => row, pictureLevel: pictureLevel(pictureTiles.normalization), options: pictureOptions }
+      })
     })
 }

@@ -5,14 +5,12 @@ import { clipSquares, readSquareProcessor, siglipSquares, squarePicture } from "
 import { llamaAttention, llamaShape } from "../../compile/blocks/llama-decoder.ts"
 import { type LlavaDefaults, parseLlava } from "../../compile/blocks/llava-config.ts"
 import { isLlavaSkipped, llavaEncoder, llavaGraphs, llavaNames } from "../../compile/blocks/llava-graphs.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { placeholderPlanner } from "../../session/placeholder-planner.ts"
 import { Workers } from "../../worker/workers.ts"
 
@@ -45,9 +43,8 @@ export const family: FamilyModule = {
         isClip ? clipSquares : siglipSquares,
         vision.config.image_size
       )
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>", "<|im_end|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["</s>", "<|im_end|>"] })
+      const { template, tokenizer } = chat
 
       const names = llavaNames(checkpoint)
       const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
@@ -66,26 +63,21 @@ export const family: FamilyModule = {
           cut: (media) => Effect.map(squarePicture(media, processor), (recipe) => ({ recipe, tiles: [undefined] }))
         })
       ]
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "llava",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { image: imageToken }, partsOnly: true, around: true }),
-          positions: oneAxis,
-          attention: [llamaAttention(text)],
-          queryHeads: text.heads,
-          levels: 0
-        }),
+        modelTypes: family.modelTypes,
+        producers,
+        planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { image: imageToken }, partsOnly: true, around: true }),
+        positions: oneAxis,
+        attention: [llamaAttention(text)],
+        queryHeads: text.heads,
         decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
         // The model card's example: 200 tokens, greedy where generation_config.json does not say.
-        defaults: { maxTokens: 200, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-        reference: { placeholder: () => imageToken, pictureLevel: pictureLevel(processor.normalization), options: [], hasPositions: false, tables: {} }
-      }
-      return model
+        answers: { maxTokens: 200 },
+        reference: { placeholder: () => imageToken, pictureLevel: pictureLevel(processor.normalization) }
+      })
     })
 }

@@ -5,14 +5,12 @@ import { tiledFrames } from "../../../modalities/video/fixed-frames.ts"
 import { llamaAttention, llamaShape } from "../../compile/blocks/llama-decoder.ts"
 import { isLlavaSkipped, llavaEncoder, llavaNames } from "../../compile/blocks/llava-graphs.ts"
 import { withSettings } from "../../core/embedding-producer.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { placeholderPlanner } from "../../session/placeholder-planner.ts"
 import { modalityOf } from "../../session/prompt-pieces.ts"
 import { Workers } from "../../worker/workers.ts"
@@ -30,9 +28,8 @@ export const family: FamilyModule = {
       const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
       const { across, imageToken, text, videoToken } = config
       const processors = yield* readProcessors(checkpoint, config)
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<|im_end|>", "<|endoftext|>"] })
+      const { template, tokenizer } = chat
 
       const names = llavaNames(checkpoint)
       const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
@@ -55,42 +52,34 @@ export const family: FamilyModule = {
         clips: { fps: 2, minFrames: 4, maxFrames: 32 }
       })
       const producers = [...options.producers, picture, clips]
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "llava_onevision",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: placeholderPlanner({
-            tokenizer,
-            template,
-            placeholders: { image: imageToken, video: videoToken },
-            partsOnly: true,
-            around: true,
-            producers: (messages) => {
-              const tiled = messages.flatMap(({ content }) => content).filter((part) => modalityOf(part) === "image").length === 1
-              return [...options.producers, withSettings(picture, { tiled }), clips]
-            }
-          }),
-          positions: oneAxis,
-          attention: [llamaAttention(text)],
-          queryHeads: text.heads,
-          levels: 0
+        modelTypes: family.modelTypes,
+        producers,
+        planner: placeholderPlanner({
+          tokenizer,
+          template,
+          placeholders: { image: imageToken, video: videoToken },
+          partsOnly: true,
+          around: true,
+          producers: (messages) => {
+            const tiled = messages.flatMap(({ content }) => content).filter((part) => modalityOf(part) === "image").length === 1
+            return [...options.producers, withSettings(picture, { tiled }), clips]
+          }
         }),
+        positions: oneAxis,
+        attention: [llamaAttention(text)],
+        queryHeads: text.heads,
         decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
         // The model card's example: 200 tokens, greedy where generation_config.json does not say.
-        defaults: { maxTokens: 200, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        answers: { maxTokens: 200 },
         reference: {
           placeholder: ({ modality }) => (modality === "video" ? videoToken : imageToken),
-          pictureLevel: pictureLevel(processors.image.normalization),
-          options: [],
-          hasPositions: false,
-          tables: {}
+          pictureLevel: pictureLevel(processors.image.normalization)
         }
-      }
-      return model
+      })
     })
 }

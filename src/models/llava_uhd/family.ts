@@ -4,15 +4,12 @@ import { ModelCache } from "../../cache/model-cache.ts"
 import { openClipTower } from "../../compile/blocks/clip-tower.ts"
 import { llamaAttention, llamaDefaults, llamaShape, parseLlama } from "../../compile/blocks/llama-decoder.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openTokenizerOf } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
-import { openChatTemplate } from "../../text/chat-template.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { vicunaTemplate } from "../../text/vicuna-template.ts"
 import { Workers } from "../../worker/workers.ts"
 import { partEncoder } from "./encoder.ts"
@@ -42,9 +39,8 @@ export const family: FamilyModule = {
       const read = yield* readPictureProcessor(file, processorPath, { filter: "bicubic", ...clipNormalization, arithmetic: "torchvision" })
       // Slices are cut by Pillow; the processor only normalizes them.
       const processor = { ...read, resample: { filter: "bicubic", rounding: "pillow" } as const }
-      const generation = yield* readGeneration(checkpoint)
-      const tokenizer = yield* openTokenizerOf(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>"])
+      const chat = yield* openChat(checkpoint, { stops: ["</s>"], template: vicunaTemplate })
+      const { template, tokenizer } = chat
 
       const tied = text.tied === true || !checkpoint.tensors.has("lm_head.weight")
       const { graphs, key } = yield* openGraphs(
@@ -56,37 +52,31 @@ export const family: FamilyModule = {
 
       const encoder = partEncoder(vision, text.width, { vision: graphs.vision, resampler: graphs.resampler })
       const producers = [...options.producers, pictures({ id: key, width: text.width, scale: vision.image_size, processor, workers: yield* Workers, encoder })]
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "llava_uhd",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: planner({
-            tokenizer,
-            template: yield* openChatTemplate({ jinja: vicunaTemplate }, tokenizer),
-            producers,
-            separators: yield* separatorsOf(tokenizer, checkpoint.folder)
-          }),
-          positions: oneAxis,
-          attention: [llamaAttention(text)],
-          queryHeads: text.heads,
-          levels: 0
+        modelTypes: family.modelTypes,
+        producers,
+        planner: planner({
+          tokenizer,
+          template,
+          producers,
+          separators: yield* separatorsOf(tokenizer, checkpoint.folder)
         }),
+        positions: oneAxis,
+        attention: [llamaAttention(text)],
+        queryHeads: text.heads,
         decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
         // As model_vqa_loader.py asks, whose default temperature is 0.2; greedy where nobody says otherwise.
-        defaults: { maxTokens: 128, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        answers: { maxTokens: 128 },
         reference: {
           placeholder: () => PICTURE,
           pictureLevel: pictureLevel(processor.normalization),
           options: pictureOptions,
-          hasPositions: false,
           tables: { "slicing.json": slicingTable }
         }
-      }
-      return model
+      })
     })
 }

@@ -2,14 +2,12 @@ import { Effect } from "effect"
 import { pictureLevel } from "../../../modalities/image/picture-processor.ts"
 import { llamaAttention, llamaShape } from "../../compile/blocks/llama-decoder.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig } from "./config.ts"
 import { partEncoder } from "./encoder.ts"
@@ -30,9 +28,8 @@ export const family: FamilyModule = {
       const hasModes = modelType === "minicpmv4_6"
       const pictureSlices = yield* readSlices(checkpoint, config, "image_processor")
       const clipSlices = hasModes && rows?.video !== undefined ? yield* readSlices(checkpoint, config, "video_processor") : undefined
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<|im_end|>", "<|endoftext|>"] })
+      const { template, tokenizer } = chat
       const idOf = (name: string) => {
         const id = tokenizer.controlId(name)
         return id === undefined
@@ -50,39 +47,33 @@ export const family: FamilyModule = {
       const encoder = partEncoder(config, graphs)
       const parts = { id: key, width: text.width, workers: yield* Workers, encoder, hasModes }
       const producers = [...options.producers, pictures(parts, pictureSlices), ...(clipSlices === undefined ? [] : [clips(parts, clipSlices)])]
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType,
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: planner({
-            tokenizer,
-            template,
-            producers,
-            markers: ids,
-            useId: { image: pictureSlices.useId, video: pictureSlices.useId },
-            placeholders: rows === undefined ? undefined : { image: rows.image, ...(rows.video === undefined ? {} : { video: rows.video }) }
-          }),
-          positions: oneAxis,
-          attention: [llamaAttention(text)],
-          queryHeads: text.heads,
-          levels: 0
+        modelTypes: family.modelTypes,
+        producers,
+        planner: planner({
+          tokenizer,
+          template,
+          producers,
+          markers: ids,
+          useId: { image: pictureSlices.useId, video: pictureSlices.useId },
+          placeholders: rows === undefined ? undefined : { image: rows.image, ...(rows.video === undefined ? {} : { video: rows.video }) }
         }),
+        positions: oneAxis,
+        attention: [llamaAttention(text)],
+        queryHeads: text.heads,
         decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
         // As the published chat() samples.
-        defaults: { maxTokens: 1024, temperature: 0.7, topK: 100, topP: 0.8, minP: 0, repeatPenalty: 1.05, ...generation.defaults },
+        answers: { maxTokens: 1024, temperature: 0.7, topK: 100, topP: 0.8, repeatPenalty: 1.05 },
         reference: {
           placeholder: ({ modality }) => (modality === "video" ? (rows?.video ?? image) : image),
           pictureLevel: pictureLevel(pictureSlices.normalization),
           options: partOptions,
-          hasPositions: false,
           tables: { "slicing.json": slicingTable(encoder.unit, hasModes), ...(hasModes ? {} : { "positions.json": positionsTable }) }
         }
-      }
-      return model
+      })
     })
 }

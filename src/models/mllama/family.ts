@@ -3,15 +3,13 @@ import { clipNormalization, pictureLevel, processorFile, readPictureProcessor } 
 import { decodeConfig, int, record } from "../../checkpoint/config-fields.ts"
 import { llamaAttention } from "../../compile/blocks/llama-decoder.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
 import type { PromptPlanner } from "../../core/prompt-plan.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { placeholderPlanner } from "../../session/placeholder-planner.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig } from "./config.ts"
@@ -53,26 +51,23 @@ export const family: FamilyModule = {
           message: `${path}: ${slots} tiles of ${size.width} x ${size.height}; the encoder has ${vision.max_num_tiles} slots of ${vision.image_size} x ${vision.image_size}`
         })
       }
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|eot_id|>", "<|end_of_text|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<|eot_id|>", "<|end_of_text|>"] })
+      const { template, tokenizer } = chat
 
       const names = layouts.find(({ model }) => checkpoint.tensors.has(`${model}.norm.weight`)) ?? layouts[0]
       const { graphs, key } = yield* openGraphs(checkpoint, options, graphsOf(config, names), () => false)
 
       const producers = [...options.producers, pictures({ id: key, config, processor, workers: yield* Workers, graph: graphs.vision })]
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "mllama",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: withView(placeholderPlanner({ tokenizer, template, producers, placeholders: { image: placeholder }, around: true })),
-          positions: oneAxis,
-          attention: [llamaAttention(text)],
-          queryHeads: text.heads,
-          levels: 0
-        }),
+        modelTypes: family.modelTypes,
+        producers,
+        planner: withView(placeholderPlanner({ tokenizer, template, producers, placeholders: { image: placeholder }, around: true })),
+        positions: oneAxis,
+        attention: [llamaAttention(text)],
+        queryHeads: text.heads,
         decoder: Decoder.make(
           {
             width: text.width,
@@ -87,13 +82,10 @@ export const family: FamilyModule = {
           },
           { embed: graphs.embed, decoder: graphs.decoder, memory: graphs.memory }
         ),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
         // As the published generation_config.json samples.
-        defaults: { maxTokens: 1024, temperature: 0.6, topK: 0, topP: 0.9, minP: 0, repeatPenalty: 1, ...generation.defaults },
-        reference: { placeholder: () => placeholder, pictureLevel: pictureLevel(processor.normalization), options: [], hasPositions: false, tables: {} }
-      }
-      return model
+        answers: { maxTokens: 1024, temperature: 0.6, topP: 0.9 },
+        reference: { placeholder: () => placeholder, pictureLevel: pictureLevel(processor.normalization) }
+      })
     })
 }

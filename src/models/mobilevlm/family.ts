@@ -9,18 +9,15 @@ import { llamaAttention, llamaDefaults, llamaGraphs, llamaShape, parseLlama } fr
 import { tileEncoder } from "../../compile/blocks/tile-encoder.ts"
 import type { GraphSource } from "../../compile/compile.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
 import { slice } from "../../onnx/ops.ts"
-import { openTokenizerOf } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
 import { mediaSegment } from "../../session/media-segment.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { placeholderPlanner } from "../../session/placeholder-planner.ts"
-import { openChatTemplate } from "../../text/chat-template.ts"
 import { vicunaTemplate } from "../../text/vicuna-template.ts"
 import { Workers } from "../../worker/workers.ts"
 import { ldp, ldpV2 } from "./projectors.ts"
@@ -52,9 +49,8 @@ export const family: FamilyModule = {
       if (feature !== "patch") return yield* refuse("mm_vision_select_feature", `is ${feature}; a projector over planes takes patches alone`)
       const projector = type.startsWith("ldpnetv2") ? ldpV2 : ldp
       const processor = yield* readSquareProcessor(file, processorPath, clipSquares, vision.image_size)
-      const generation = yield* readGeneration(checkpoint)
-      const tokenizer = yield* openTokenizerOf(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["</s>"])
+      const chat = yield* openChat(checkpoint, { stops: ["</s>"], template: vicunaTemplate })
+      const { template, tokenizer } = chat
 
       const { hidden_size: width, image_size: side, num_channels: channels } = vision
       const across = Math.floor(side / vision.patch_size)
@@ -85,37 +81,32 @@ export const family: FamilyModule = {
           cut: (media) => Effect.map(squarePicture(media, processor, image_aspect_ratio === "pad"), (recipe) => ({ recipe, tiles: [undefined] }))
         })
       ]
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "mobilevlm",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: placeholderPlanner({
-            tokenizer,
-            template: yield* openChatTemplate({ jinja: vicunaTemplate }, tokenizer),
-            producers,
-            // The template knows no pictures: each stands where its part is, a line break behind it (scripts/inference.py), and what follows is tokenized alone.
-            placeholders: {},
-            partsOnly: true,
-            around: true,
-            callAfterMedia: true,
-            bringsMarkers: ([first]) => first?.plan.modality === "image",
-            place: (layout, media) => media.forEach(({ index, plan }) => layout.segment(mediaSegment(plan, index)).text("\n"))
-          }),
-          positions: oneAxis,
-          attention: [llamaAttention(text)],
-          queryHeads: text.heads,
-          levels: 0
+        modelTypes: family.modelTypes,
+        producers,
+        planner: placeholderPlanner({
+          tokenizer,
+          template,
+          producers,
+          // The template knows no pictures: each stands where its part is, a line break behind it (scripts/inference.py), and what follows is tokenized alone.
+          placeholders: {},
+          partsOnly: true,
+          around: true,
+          callAfterMedia: true,
+          bringsMarkers: ([first]) => first?.plan.modality === "image",
+          place: (layout, media) => media.forEach(({ index, plan }) => layout.segment(mediaSegment(plan, index)).text("\n"))
         }),
+        positions: oneAxis,
+        attention: [llamaAttention(text)],
+        queryHeads: text.heads,
         decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
         // As scripts/inference.py, whose temperature 0 means greedy.
-        defaults: { maxTokens: 512, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-        reference: { placeholder: () => PICTURE, pictureLevel: pictureLevel(processor.normalization), options: [], hasPositions: false, tables: {} }
-      }
-      return model
+        answers: { maxTokens: 512 },
+        reference: { placeholder: () => PICTURE, pictureLevel: pictureLevel(processor.normalization) }
+      })
     })
 }

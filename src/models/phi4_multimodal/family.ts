@@ -5,14 +5,12 @@ import { llamaAttention, llamaShape } from "../../compile/blocks/llama-decoder.t
 import { longRotary } from "../../compile/blocks/long-rotary.ts"
 import { plainRotary } from "../../compile/blocks/plain-rotary.ts"
 import type { AttentionKind } from "../../core/attention-inputs.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig, type PhiConfig } from "./config.ts"
 import { graphsOf } from "./graphs.ts"
@@ -66,9 +64,8 @@ export const family: FamilyModule = {
       const outside = ["vision", "speech"].filter((name) => !within.some((set) => set.name === name)).map((name) => ({ name, folder: `${name}-lora` }))
       const beside = yield* withAdapters(folder, outside, { weightsOptional: options.planOnly })
       const { checkpoint } = beside
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|end|>", "<|endoftext|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<|end|>", "<|endoftext|>"] })
+      const { template, tokenizer } = chat
 
       const adapters = [...within, ...beside.adapters]
       const tied = { ...config, tied: config.tied || !checkpoint.tensors.has("lm_head.weight") }
@@ -87,45 +84,37 @@ export const family: FamilyModule = {
         })
       ]
       const placeholders = { image: vision.image_token_id, audio: config.audio.audio_token_id }
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: String(checkpoint.config.model_type),
-        modalities: [...new Set([...producers.map(({ modality }) => modality), "audio"])],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: planner({
-            tokenizer,
-            template,
-            producers,
-            placeholders,
-            adapters: adapters.map(({ name }) => name),
-            sounds: sounds({
-              id: key,
-              width: text.width,
-              config: config.audio,
-              settings: processors.sound,
-              workers,
-              graphs: { rows: graphs.audio_rows, encoder: graphs.audio }
-            })
-          }),
-          positions: oneAxis,
-          attention: [attentionOf(config)],
-          queryHeads: text.heads,
-          levels: 0
+        modelTypes: family.modelTypes,
+        producers: [...producers, { modality: "audio" }],
+        planner: planner({
+          tokenizer,
+          template,
+          producers,
+          placeholders,
+          adapters: adapters.map(({ name }) => name),
+          sounds: sounds({
+            id: key,
+            width: text.width,
+            config: config.audio,
+            settings: processors.sound,
+            workers,
+            graphs: { rows: graphs.audio_rows, encoder: graphs.audio }
+          })
         }),
+        positions: oneAxis,
+        attention: [attentionOf(config)],
+        queryHeads: text.heads,
         decoder: Decoder.make({ ...llamaShape(text), adapters: adapters.map(({ name }) => name) }, { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
-        defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        answers: { maxTokens: 1024 },
         reference: {
           placeholder: ({ modality }) => (modality === "image" ? placeholders.image : placeholders.audio),
-          pictureLevel: pictureLevel(processors.picture.normalization),
-          options: [],
-          hasPositions: false,
-          tables: {}
+          pictureLevel: pictureLevel(processors.picture.normalization)
         }
-      }
-      return model
+      })
     })
 }

@@ -1,13 +1,11 @@
 import { Effect } from "effect"
 import { llamaAttention, llamaGraphs, llamaShape } from "../../compile/blocks/llama-decoder.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { placeholderPlanner } from "../../session/placeholder-planner.ts"
 import { parseConfig } from "./config.ts"
 
@@ -21,9 +19,8 @@ export const family: FamilyModule = {
   open: (checkpoint, options) =>
     Effect.gen(function* () {
       const config = yield* parseConfig(checkpoint.config, `${checkpoint.folder}/config.json`)
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<|im_end|>", "<|endoftext|>"] })
+      const { template, tokenizer } = chat
 
       // Only where it is said: a head that is missing otherwise is an error, not the token table.
       const tied = config.tied === true
@@ -31,25 +28,20 @@ export const family: FamilyModule = {
       const { graphs } = yield* openGraphs(checkpoint, options, sources, (name) => tied && name === "lm_head.weight")
 
       const { producers } = options
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "qwen2",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: placeholderPlanner({ tokenizer, template, producers, placeholders: {}, partsJoinedBy: "" }),
-          positions: oneAxis,
-          attention: [llamaAttention(config)],
-          queryHeads: config.heads,
-          levels: 0
-        }),
+        modelTypes: family.modelTypes,
+        producers,
+        planner: placeholderPlanner({ tokenizer, template, producers, placeholders: {}, partsJoinedBy: "" }),
+        positions: oneAxis,
+        attention: [llamaAttention(config)],
+        queryHeads: config.heads,
         decoder: Decoder.make(llamaShape(config), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: config.maxPositions,
-        defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-        reference: { placeholder: () => NO_TOKEN, pictureLevel: 0, options: [], hasPositions: false, tables: {} }
-      }
-      return model
+        answers: { maxTokens: 1024 },
+        reference: { placeholder: () => NO_TOKEN, pictureLevel: 0 }
+      })
     })
 }

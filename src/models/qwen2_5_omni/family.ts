@@ -4,13 +4,11 @@ import { levelOf, readPatchProcessors } from "../../../modalities/image/patch-pr
 import { isTied, qwenAttention, qwenDecoderShape } from "../../compile/blocks/qwen-decoder.ts"
 import { visionEncoder } from "../../compile/blocks/rotary-vision-encoder.ts"
 import { windowedVisionSpec } from "../../compile/blocks/windowed-vision.ts"
-import { Family } from "../../core/family.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { Workers } from "../../worker/workers.ts"
 import { audioEncoder } from "./audio-encoder.ts"
 import { parseConfig } from "./config.ts"
@@ -37,9 +35,8 @@ export const family: FamilyModule = {
       const vision = windowedVisionSpec(vision_config, "separate")
       const processors = yield* readPatchProcessors(checkpoint, vision, "pillow")
       const mel = yield* readWhisperSettings(checkpoint, 300)
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<|im_end|>", "<|endoftext|>"] })
+      const { template, tokenizer } = chat
 
       const prefix = [...checkpoint.tensors.keys()].some((name) => name.startsWith("thinker.")) ? "thinker." : ""
       const tied = isTied(checkpoint, `${prefix}lm_head`, text.tie_word_embeddings, config.tie_word_embeddings)
@@ -57,45 +54,38 @@ export const family: FamilyModule = {
       })
       const producers = [...options.producers, ...own]
 
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "qwen2_5_omni",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: planner({
-            tokenizer,
-            template,
-            producers,
-            scale,
-            markers: {
-              visionStart: config.vision_start_token_id,
-              visionEnd: config.vision_end_token_id,
-              audioStart: config.audio_start_token_id,
-              audioEnd: config.audio_end_token_id
-            },
-            placeholders: { image: config.image_token_index, video: config.video_token_index, audio: config.audio_token_index }
-          }),
-          positions: tmrope(scale),
-          attention: [qwenAttention(text, false)],
-          queryHeads: text.num_attention_heads,
-          levels: 0
+        modelTypes: family.modelTypes,
+        producers,
+        planner: planner({
+          tokenizer,
+          template,
+          producers,
+          scale,
+          markers: {
+            visionStart: config.vision_start_token_id,
+            visionEnd: config.vision_end_token_id,
+            audioStart: config.audio_start_token_id,
+            audioEnd: config.audio_end_token_id
+          },
+          placeholders: { image: config.image_token_index, video: config.video_token_index, audio: config.audio_token_index }
         }),
+        positions: tmrope(scale),
+        attention: [qwenAttention(text, false)],
+        queryHeads: text.num_attention_heads,
         decoder: Decoder.make(qwenDecoderShape(text, 0), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.max_position_embeddings,
         // qwen-omni-utils' example: greedy, 1,024 tokens of text.
-        defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        answers: { maxTokens: 1024 },
         reference: {
           placeholder: ({ modality }) =>
             modality === "image" ? config.image_token_index : modality === "video" ? config.video_token_index : config.audio_token_index,
           pictureLevel: levelOf(processors.image),
-          options: [],
-          hasPositions: true,
-          tables: {}
+          hasPositions: true
         }
-      }
-      return model
+      })
     })
 }

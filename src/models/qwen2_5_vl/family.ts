@@ -5,14 +5,12 @@ import { nativeClips, utilityClips } from "../../../modalities/video/native-reso
 import { isTied, partPrefixes, qwenAttention, qwenDecoderGraphs, qwenDecoderShape } from "../../compile/blocks/qwen-decoder.ts"
 import { visionEncoder } from "../../compile/blocks/rotary-vision-encoder.ts"
 import { windowedVisionGraphs, windowedVisionSpec } from "../../compile/blocks/windowed-vision.ts"
-import { Family } from "../../core/family.ts"
 import { gridPositions } from "../../core/grid-positions.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { placeholderPlanner } from "../../session/placeholder-planner.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig } from "./config.ts"
@@ -27,9 +25,8 @@ export const family: FamilyModule = {
       const { text_config: text, vision_config } = config
       const vision = windowedVisionSpec(vision_config, "fused")
       const processors = yield* readPatchProcessors(checkpoint, vision, "torchvision")
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint)
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<|im_end|>", "<|endoftext|>"] })
+      const { template, tokenizer } = chat
 
       const prefixes = partPrefixes(checkpoint)
       const tied = isTied(checkpoint, prefixes.head, config.tie_word_embeddings, text.tie_word_embeddings)
@@ -55,38 +52,31 @@ export const family: FamilyModule = {
         nativeClips({ ...parts, processor: processors.video, clips: utilityClips })
       ]
       const placeholders = { image: config.image_token_id, video: config.video_token_id }
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "qwen2_5_vl",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: placeholderPlanner({
-            tokenizer,
-            template,
-            producers,
-            placeholders,
-            markers: { start: config.vision_start_token_id, end: config.vision_end_token_id }
-          }),
-          positions: gridPositions(vision_config.tokens_per_second),
-          attention: [qwenAttention(text, false)],
-          queryHeads: text.num_attention_heads,
-          levels: 0
+        modelTypes: family.modelTypes,
+        producers,
+        planner: placeholderPlanner({
+          tokenizer,
+          template,
+          producers,
+          placeholders,
+          markers: { start: config.vision_start_token_id, end: config.vision_end_token_id }
         }),
+        positions: gridPositions(vision_config.tokens_per_second),
+        attention: [qwenAttention(text, false)],
+        queryHeads: text.num_attention_heads,
         decoder: Decoder.make(qwenDecoderShape(text, 0), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.max_position_embeddings,
         // The model card's example: 128 tokens, greedy where generation_config.json does not say.
-        defaults: { maxTokens: 128, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
+        answers: { maxTokens: 128 },
         reference: {
           placeholder: ({ modality }) => (modality === "video" ? config.video_token_id : config.image_token_id),
           pictureLevel: levelOf(processors.image),
-          options: [],
-          hasPositions: true,
-          tables: {}
+          hasPositions: true
         }
-      }
-      return model
+      })
     })
 }

@@ -5,14 +5,12 @@ import { readWhisperSettings } from "../../../modalities/audio/whisper-settings.
 import { llamaAttention, llamaShape } from "../../compile/blocks/llama-decoder.ts"
 import { pooledRows } from "../../compile/blocks/whisper-rows.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
-import { Family } from "../../core/family.ts"
 import { oneAxis } from "../../core/position-assigner.ts"
-import { openText } from "../../session/checkpoint-text.ts"
+import { openChat } from "../../session/checkpoint-text.ts"
 import * as Decoder from "../../session/decoder.ts"
 import type { FamilyModule } from "../../session/family-module.ts"
-import { readGeneration, stopTokensOf } from "../../session/generation-config.ts"
-import type { LoadedModel } from "../../session/model.ts"
 import { openGraphs } from "../../session/open-graphs.ts"
+import { openedModel } from "../../session/opened-model.ts"
 import { placeholderPlanner } from "../../session/placeholder-planner.ts"
 import { Workers } from "../../worker/workers.ts"
 import { parseConfig } from "./config.ts"
@@ -38,9 +36,8 @@ export const family: FamilyModule = {
           message: `${path}: audio_config reads ${audio.num_mel_bins} bins x ${2 * audio.max_source_positions} frames; the processor's window has ${mel.bins} x ${frames}`
         })
       }
-      const generation = yield* readGeneration(checkpoint)
-      const { template, tokenizer } = yield* openText(checkpoint, { processorTemplate: defaultTemplate })
-      const stopTokens = yield* stopTokensOf(checkpoint, generation, tokenizer, ["<|im_end|>", "<|endoftext|>"])
+      const chat = yield* openChat(checkpoint, { stops: ["<|im_end|>", "<|endoftext|>"], processorTemplate: defaultTemplate })
+      const { template, tokenizer } = chat
 
       const names = layouts.find(({ model }) => checkpoint.tensors.has(`${model}.norm.weight`)) ?? layouts[0]
       const tied = config.tied || !checkpoint.tensors.has(`${names.head}.weight`)
@@ -58,25 +55,20 @@ export const family: FamilyModule = {
           encode: (features, plan) => encodeSound(graphs.audio, features, plan)
         })
       ]
-      const model: LoadedModel = {
-        name: checkpoint.folder,
+      return openedModel({
+        checkpoint,
+        chat,
         modelType: "qwen2_audio",
-        modalities: [...new Set(producers.map(({ modality }) => modality))],
-        family: Family.of({
-          modelTypes: family.modelTypes,
-          planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { audio: placeholder } }),
-          positions: oneAxis,
-          attention: [llamaAttention(text)],
-          queryHeads: text.heads,
-          levels: 0
-        }),
+        modelTypes: family.modelTypes,
+        producers,
+        planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { audio: placeholder } }),
+        positions: oneAxis,
+        attention: [llamaAttention(text)],
+        queryHeads: text.heads,
         decoder: Decoder.make(llamaShape(text), { embed: graphs.embed, decoder: graphs.decoder }),
-        textStream: () => tokenizer.stream(),
-        stopTokens,
         contextRows: text.maxPositions,
-        defaults: { maxTokens: 1024, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, ...generation.defaults },
-        reference: { placeholder: () => placeholder, pictureLevel: 0, options: [], hasPositions: false, tables: {} }
-      }
-      return model
+        answers: { maxTokens: 1024 },
+        reference: { placeholder: () => placeholder, pictureLevel: 0 }
+      })
     })
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { image, video } from "../../../src/face/media-values.ts"
 import { numberWords } from "../../../src/models/idefics3/number-words.ts"
 import { clipTemplate } from "../../../src/models/idefics3/planner.ts"
-import { openText } from "../../../src/session/checkpoint-text.ts"
+import { openTokenizerOf } from "../../../src/session/checkpoint-text.ts"
 import { openCheckpoint } from "../../../src/checkpoint/checkpoint.ts"
 import type { PlannedPrompt } from "../../../src/session/ask.ts"
 import { checkpoints, inPart, planOf } from "../changed-checkpoint.ts"
@@ -15,7 +15,7 @@ const clip = smol.file("media", "clip.mkv")
 
 /** A prompt's text as it is tokenized, a dot for each row of a medium. */
 const written = (folder: string, { plan }: PlannedPrompt) =>
-  Effect.map(Effect.flatMap(openCheckpoint(folder), openText), ({ tokenizer }) =>
+  Effect.map(Effect.flatMap(openCheckpoint(folder), openTokenizerOf), (tokenizer) =>
     plan.layout.segments
       .map((segment) =>
         segment._tag === "Text" ? tokenizer.decode(segment.tokens, { skipControl: false }) : segment._tag === "Media" ? ".".repeat(segment.rows.count) : "?"
@@ -38,7 +38,7 @@ describe("layout", () => {
           const planned = yield* planOf(model, image(family.file("media", "a.png")), "What?")
           expect(yield* written(family.folder, planned)).toBe(start + wanted)
           const tokens = planned.plan.layout.segments.flatMap((segment) => (segment._tag === "Text" ? Array.from(segment.tokens) : []))
-          const { tokenizer } = yield* Effect.flatMap(openCheckpoint(family.folder), openText)
+          const tokenizer = yield* Effect.flatMap(openCheckpoint(family.folder), openTokenizerOf)
           const name = tokenizer.controlId("<row_1_col_1>")
           expect(name !== undefined && tokens.includes(name)).toBe(family === smol)
         })

@@ -9,7 +9,7 @@ import { image, video } from "../../../src/face/media-values.ts"
 import { blockOrder, halved, quotientPositions, steppedPositions, waves } from "../../../src/models/minicpmv/part-inputs.ts"
 import { positionsTable, slicingTable } from "../../../src/models/minicpmv/tables.ts"
 import type { PlannedPrompt } from "../../../src/session/ask.ts"
-import { openText } from "../../../src/session/checkpoint-text.ts"
+import { openTokenizerOf } from "../../../src/session/checkpoint-text.ts"
 import { checkpoints, inPart, planOf } from "../changed-checkpoint.ts"
 
 const early = checkpoints("minicpmv/2_6")
@@ -17,7 +17,7 @@ const late = checkpoints("minicpmv/4_6")
 
 /** A prompt's text as it is tokenized, a dot for each row of a medium. */
 const written = (folder: string, { plan }: PlannedPrompt) =>
-  Effect.map(Effect.flatMap(openCheckpoint(folder), openText), ({ tokenizer }) =>
+  Effect.map(Effect.flatMap(openCheckpoint(folder), openTokenizerOf), (tokenizer) =>
     plan.layout.segments
       .map((segment) =>
         segment._tag === "Text" ? tokenizer.decode(segment.tokens, { skipControl: false }) : segment._tag === "Media" ? ".".repeat(segment.rows.count) : "?"
