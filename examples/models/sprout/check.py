@@ -2,7 +2,9 @@
     python check.py BANK.npz"""
 import os, sys, tempfile
 import numpy as np, torch
-from data import MEAN, STD, VIDEO_PIXELS, Data, Words
+from data import Data
+from features import MEAN, STD, VIDEO_PIXELS
+from prompt import Words
 from export import export, load
 from model import Thinker
 from scenes import Voices

@@ -3,7 +3,7 @@ import json, os
 import torch
 from safetensors.torch import save_file
 from transformers import Qwen2_5OmniProcessor, Qwen2_5OmniThinkerConfig, Qwen2TokenizerFast, Qwen2VLImageProcessor, Qwen2VLVideoProcessor, WhisperFeatureExtractor
-from data import IMAGE_PIXELS, VIDEO_PIXELS
+from features import IMAGE_PIXELS, VIDEO_PIXELS
 from model import CONFIG
 from tokenizer import SPECIALS
 

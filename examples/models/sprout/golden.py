@@ -6,7 +6,7 @@ import torch
 import transformers
 from PIL import Image
 from safetensors.torch import save_file
-from data import VIDEO_PIXELS, sampled
+from features import VIDEO_PIXELS, sampled
 from export import load
 from reference import prepare
 from scenes import SR, Grounds, Voices

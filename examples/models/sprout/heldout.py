@@ -10,7 +10,8 @@ without its full stop, it is one of `answers`. Several turns: each question is a
 import argparse, io, json, os, random, subprocess, wave
 import numpy as np
 from PIL import Image
-from data import RATES, sampled
+from data import RATES
+from features import sampled
 from questions import NUMBERS, UNKNOWN
 from scenes import SR, Grounds, Voices
 from tasks import PLACES, Tasks

@@ -3,7 +3,7 @@ import json, subprocess
 import numpy as np
 import torch
 from PIL import Image
-from data import VIDEO_PIXELS, sampled
+from features import VIDEO_PIXELS, sampled
 
 def read_frames(path, fps=2.0):
     """uint8 [k, height, width, 3], and the frame rate that they were picked at."""

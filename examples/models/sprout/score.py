@@ -4,9 +4,10 @@ held-out files, without a codec between; quick, so many samples. Then the joint 
 import argparse, os
 import torch
 from safetensors.torch import load_file
-from data import Data, Words
+from data import Data
 from heldout import TASKS
 from model import Thinker
+from prompt import Words
 from scenes import Voices
 from train import evaluate
 

@@ -13,9 +13,10 @@ from queue import Full
 import torch, torch.nn as nn, torch.nn.functional as F
 import torch.multiprocessing as mp
 from safetensors.torch import load_file
-from data import Data, Words
+from data import Data
 from lexicon import LETTERS
 from model import CONFIG, WIDTH, Thinker
+from prompt import Words
 from scenes import COLOR_NAMES, SHAPES, Voices
 from tasks import BEEP, SCREEN_CLASSES, SOUND_CLASSES
 from voices import WORDS

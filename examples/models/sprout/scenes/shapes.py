@@ -48,7 +48,7 @@ def mix_color(g: np.random.Generator, name: str) -> np.ndarray:
 
 
 class Thing:
-    """A shape to draw: outline points fixed once, so that its hand-drawn wobble does not flicker from frame to frame."""
+    """A shape to draw: outline points fixed once, so that its hand-drawn wobble does not flicker between frames."""
 
     def __init__(self, g, shape: str, color: str, r: float, style="flat", stretch=(1., 1.), tilt=.2):
         """r: radius in pixels. stretch: factors of width and height. tilt: the most it is turned, in radians."""
