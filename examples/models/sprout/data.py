@@ -2,7 +2,6 @@
 
     python data.py BANK.npz                      # how long batches take
     python data.py BANK.npz OUT.png [SPLIT]      # and a sheet to look at"""
-import os
 import sys
 import time
 
@@ -15,7 +14,6 @@ from scenes import SR, Grounds, Voices, wear
 from targets import Sample, cells, letters, rows
 from tasks import Tasks
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 CELL = 28  # pixels
 # cells high and wide that the bounds on pixels allow, and how often each is drawn
 PICTURE_GRIDS = {(4, 4): 6, (3, 4): 5, (4, 3): 2, (3, 3): 2, (3, 5): 3, (5, 3): 1, (2, 5): .7, (2, 6): .7, (2, 7): .3}
@@ -243,7 +241,7 @@ def _sheet(path, bank, words, split):
 
 
 if __name__ == "__main__":
-    _bank, _words = Voices(sys.argv[1]), Words(f"{HERE}/checkpoint/tokenizer.json")
+    _bank, _words = Voices(sys.argv[1]), Words()
     _times(_bank, _words)
     if len(sys.argv) > 2:
         _sheet(sys.argv[2], _bank, _words, int(sys.argv[3]) if len(sys.argv) > 3 else 0)

@@ -7,6 +7,7 @@ import math
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 from encoders import Audio, Vision
 from layers import MLP, RMS, attend, join, split, turn
@@ -96,6 +97,13 @@ class Thinker(nn.Module):
         self.model = Text(text)
         self.lm_head = nn.Linear(text["hidden_size"], text["vocab_size"], bias=False)
         self._draw_weights()
+        self.forget()
+
+    def forget(self):
+        """Drops what the last pass left: it cannot be sent to another process."""
+        self.seen_rows, self.heard_rows, self.heard = None, None, None
+        for layer in self.model.layers:
+            layer.self_attn.looks = None
 
     @torch.no_grad()
     def _draw_weights(self):
@@ -115,6 +123,11 @@ class Thinker(nn.Module):
                 for name in names:
                     layer.get_submodule(name).weight.mul_(1 / math.sqrt(2 * len(layers)))
         self.lm_head.weight.copy_(self.model.embed_tokens.weight)
+
+    def load_checkpoint(self, folder: str):
+        """Takes the weights of a checkpoint that export.py wrote."""
+        weights = load_file(f"{folder}/model.safetensors")
+        self.load_state_dict({name.removeprefix("thinker."): w.float() for name, w in weights.items()})
 
     def rotary(self, positions):
         """[3, batch or 1, n] -> cos, sin [batch or 1, 1, n, head width], each slice of it from its own axis."""

@@ -1,9 +1,12 @@
 """The tokens around media and questions, and every row's position in time, height and width."""
+import os
+
 import numpy as np
 import torch
 
 from tokenizer import SPECIALS
 
+TOKENIZER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "checkpoint", "tokenizer.json")
 CHUNK = 50  # positions in a chunk of two seconds
 A_SECOND = 25  # positions
 
@@ -11,7 +14,7 @@ A_SECOND = 25  # positions
 class Words:
     """The tokenizer, with what the chat template adds around a question."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str = TOKENIZER):
         from tokenizers import Tokenizer
 
         self.tok = Tokenizer.from_file(path)

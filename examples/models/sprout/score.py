@@ -9,7 +9,7 @@ from heldout import TASKS
 from model import Thinker
 from prompt import Words
 from scenes import Voices
-from train import evaluate
+from curves import evaluate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
