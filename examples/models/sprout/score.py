@@ -5,7 +5,7 @@ import argparse, os
 import torch
 from safetensors.torch import load_file
 from data import Data
-from heldout import TASKS
+from bounds import TASKS
 from model import Thinker
 from prompt import Words
 from scenes import Voices
