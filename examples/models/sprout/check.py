@@ -1,48 +1,135 @@
-"""Compares the twin with the published class on random weights and on every kind of batch: input ids, features, positions, logits.
-    python check.py BANK.npz"""
-import os, sys, tempfile
-import numpy as np, torch
-from data import Data
-from features import MEAN, STD, VIDEO_PIXELS
-from prompt import Words
-from export import export, load
-from model import Thinker
-from scenes import Voices
-HERE = os.path.dirname(os.path.abspath(__file__)); torch.set_num_threads(1); torch.manual_seed(0)
-folder = tempfile.mkdtemp(); open(f"{folder}/tokenizer.json", "w").write(open(f"{HERE}/checkpoint/tokenizer.json").read())
-twin = Thinker()
-with torch.no_grad():
-    for p in twin.parameters(): p.copy_((p * 1.5 + .02 * torch.randn_like(p)).bfloat16().float())
-export(twin.state_dict(), folder); model, processor = load(folder); words = Words(f"{folder}/tokenizer.json"); bank = Voices(sys.argv[1])
-waves = []
+"""Compares the twin with the published class on random weights and on every kind of batch.
+
+    python check.py BANK.npz
+
+Compared are input ids, features, positions and logits."""
+import os
+import sys
+import tempfile
+
+import numpy as np
+import torch
+
 import data
-plain_log_mel = data.log_mel
-def log_mel(w): waves.append(w); return plain_log_mel(w)
-data.log_mel = log_mel
-for kind in ("picture", "pictures", "sound", "clip", "joint"):
-    for seed in range(6):
-        d = Data(seed, 0, bank, words); waves.clear(); b = d.batch(kind, 1)
-        n = int((b["block"][0] == 0).sum()); b["text"], b["label"], b["block"] = b["text"][:, :n], b["label"][:, :n], b["block"][:, :n]; b["position_ids"] = b["position_ids"][:, :, :len(b["prefix"]) + n]
-        text = words.tok.decode(b["text"][0].tolist(), skip_special_tokens=False); extra = {}
-        def pixels(x):  # patches back to uint8 frames
-            t, gh, gw = x.shape[0], *b["grid"]; x = x.view(t, gh // 2, gw // 2, 2, 2, 3, 2, 14, 14).permute(0, 6, 1, 3, 7, 2, 4, 8, 5).reshape(t, 2, gh * 14, gw * 14, 3); return ((x * STD + MEAN) * 255).round().to(torch.uint8)
-        media = ""
-        if kind in ("picture", "pictures"): extra["images"] = [np.asarray(f[0]) for f in pixels(b["pixels"][0])]; media = "<|vision_bos|><|IMAGE|><|vision_eos|>" * len(extra["images"])
-        elif kind in ("clip", "joint"):
-            f = pixels(b["pixels"][0]).flatten(0, 1).permute(0, 3, 1, 2); extra["videos"] = [f]; media = "<|vision_bos|><|VIDEO|><|vision_eos|>"
-            extra["videos_kwargs"] = dict(fps=2 / b["parts"][0][4], do_sample_frames=False, use_audio_in_video=kind == "joint", size=dict(shortest_edge=VIDEO_PIXELS[0], longest_edge=VIDEO_PIXELS[1]))
-        if waves: extra["audio"] = [waves[0][0].numpy()]; media = media or "<|audio_bos|><|AUDIO|><|audio_eos|>"
-        inputs = processor(text=f"<|im_start|>user\n{media}{text}", return_tensors="pt", padding=True, **extra)
-        ids = torch.cat([b["prefix"], b["text"][0]]); assert inputs["input_ids"][0].tolist() == ids.tolist(), (kind, seed)
-        out = [f"{kind} {seed}: {len(ids)} tokens"]
-        for name in ("pixel_values", "pixel_values_videos"):
-            if name in inputs: out.append(f"pixels {(inputs[name] - b['pixels'].reshape(-1, 1176)).abs().max():.1e}")
-        if "input_features" in inputs: m = int(inputs["feature_attention_mask"].sum()); assert m == b["mel"].shape[2], (m, b["mel"].shape); out.append(f"mel {(inputs['input_features'][0, :, :m] - b['mel'][0]).abs().max():.1e}")
-        if "video_second_per_grid" in inputs: inputs["video_second_per_grid"] = torch.as_tensor(inputs["video_second_per_grid"], dtype=torch.float32)
-        mask = inputs.get("feature_attention_mask")
-        if kind != "sound":
-            pos, _ = model.get_rope_index(inputs["input_ids"], inputs.get("image_grid_thw"), inputs.get("video_grid_thw"), inputs["attention_mask"], kind == "joint", mask.sum(-1) if mask is not None else None, inputs.get("video_second_per_grid"))
-            assert torch.equal(pos[:, 0].long(), b["position_ids"][:, 0]), (kind, seed, (pos[:, 0].long() - b["position_ids"][:, 0]).abs().max())
-        with torch.no_grad(): want = model(**inputs, **(dict(use_audio_in_video=kind == "joint") if "videos" in extra else {})).logits; got = twin(b, every=True)
-        out.append(f"logits {(want - got).abs().max():.1e} of {want.abs().max():.1f}"); print(*out, flush=True); assert (want - got).abs().max() < 1e-3 * want.abs().max()
-print("equal")
+from export import export, load
+from features import MEAN, STD
+from model import Thinker
+from prompt import TOKENIZER, Words
+from reference import video_options
+from scenes import Voices
+
+MARKS = dict(
+    image="<|vision_bos|><|IMAGE|><|vision_eos|>",
+    video="<|vision_bos|><|VIDEO|><|vision_eos|>",
+    audio="<|audio_bos|><|AUDIO|><|audio_eos|>",
+)
+
+
+def random_models():
+    """The twin, and the published class with the same weights; its processor, and the tokenizer."""
+    folder = tempfile.mkdtemp()
+    with open(TOKENIZER) as source, open(os.path.join(folder, "tokenizer.json"), "w") as copy:
+        copy.write(source.read())
+    twin = Thinker()
+    with torch.no_grad():
+        for p in twin.parameters():
+            p.copy_((p * 1.5 + .02 * torch.randn_like(p)).bfloat16().float())
+    export(twin.state_dict(), folder)
+    return twin, *load(folder), Words(f"{folder}/tokenizer.json")
+
+
+def keep_waves() -> list:
+    """A list that gets the sound of every batch: a batch itself has no more than features of it."""
+    waves, plain = [], data.log_mel
+
+    def log_mel(wave):
+        waves.append(wave)
+        return plain(wave)
+
+    data.log_mel = log_mel
+    return waves
+
+
+def first_block(b: dict):
+    """Cuts a batch down to its first block of questions, in place."""
+    n = int((b["block"][0] == 0).sum())
+    for name in ("text", "label", "block"):
+        b[name] = b[name][:, :n]
+    b["position_ids"] = b["position_ids"][:, :, :len(b["prefix"]) + n]
+
+
+def frames_of(patches, grid):
+    """Patches [steps, patches, 1176] back to uint8 frames [steps, 2, h, w, 3]."""
+    t, (grid_h, grid_w) = len(patches), grid
+    x = patches.view(t, grid_h // 2, grid_w // 2, 2, 2, 3, 2, 14, 14).permute(0, 6, 1, 3, 7, 2, 4, 8, 5)
+    x = x.reshape(t, 2, grid_h * 14, grid_w * 14, 3)
+    return ((x * STD + MEAN) * 255).round().to(torch.uint8)
+
+
+def published_inputs(processor, words, kind: str, b: dict, waves: list):
+    """What the published processor makes of the same media and text."""
+    text = words.tok.decode(b["text"][0].tolist(), skip_special_tokens=False)
+    media, extra = "", {}
+    if kind in ("picture", "pictures"):
+        extra["images"] = [np.asarray(pair[0]) for pair in frames_of(b["pixels"][0], b["grid"])]
+        media = MARKS["image"] * len(extra["images"])
+    elif kind in ("clip", "joint"):
+        frames = frames_of(b["pixels"][0], b["grid"]).flatten(0, 1).permute(0, 3, 1, 2)
+        each = b["parts"][0][4]
+        extra.update(videos=[frames], videos_kwargs=video_options(2 / each, kind == "joint"))
+        media = MARKS["video"]
+    if waves:
+        extra["audio"] = [waves[0][0].numpy()]
+        media = media or MARKS["audio"]
+    inputs = processor(text=f"<|im_start|>user\n{media}{text}", return_tensors="pt", padding=True, **extra)
+    if "video_second_per_grid" in inputs:
+        inputs["video_second_per_grid"] = torch.as_tensor(inputs["video_second_per_grid"], dtype=torch.float32)
+    return inputs
+
+
+def compare(kind: str, seed: int, twin, model, processor, words, bank, waves) -> str:
+    """One batch of one sample; a line about it."""
+    waves.clear()
+    b = data.Data(seed, 0, bank, words).batch(kind, 1)
+    first_block(b)
+    inputs = published_inputs(processor, words, kind, b, waves)
+    ids = torch.cat([b["prefix"], b["text"][0]])
+    assert inputs["input_ids"][0].tolist() == ids.tolist(), (kind, seed)
+    out = [f"{kind} {seed}: {len(ids)} tokens"]
+    for name in ("pixel_values", "pixel_values_videos"):
+        if name in inputs:
+            out.append(f"pixels {(inputs[name] - b['pixels'].reshape(-1, 1176)).abs().max():.1e}")
+    mask = inputs.get("feature_attention_mask")
+    if "input_features" in inputs:
+        n = int(mask.sum())
+        assert n == b["mel"].shape[2], (n, b["mel"].shape)
+        out.append(f"mel {(inputs['input_features'][0, :, :n] - b['mel'][0]).abs().max():.1e}")
+    if kind != "sound":
+        positions, _ = model.get_rope_index(
+            inputs["input_ids"], inputs.get("image_grid_thw"), inputs.get("video_grid_thw"), inputs["attention_mask"],
+            kind == "joint", mask.sum(-1) if mask is not None else None, inputs.get("video_second_per_grid"),
+        )
+        off = (positions[:, 0].long() - b["position_ids"][:, 0]).abs().max()
+        assert off == 0, (kind, seed, off)
+    with torch.no_grad():
+        in_video = dict(use_audio_in_video=kind == "joint") if "pixel_values_videos" in inputs else {}
+        want = model(**inputs, **in_video).logits
+        got = twin(b, every=True)
+    off, most = (want - got).abs().max(), want.abs().max()
+    assert off < 1e-3 * most, (kind, seed, off, most)
+    return " ".join([*out, f"logits {off:.1e} of {most:.1f}"])
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    twin, model, processor, words = random_models()
+    bank, waves = Voices(sys.argv[1]), keep_waves()
+    for kind in ("picture", "pictures", "sound", "clip", "joint"):
+        for seed in range(6):
+            print(compare(kind, seed, twin, model, processor, words, bank, waves), flush=True)
+    print("equal")
+
+
+if __name__ == "__main__":
+    main()
