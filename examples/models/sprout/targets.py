@@ -1,4 +1,4 @@
-"""What the training's throw-away heads are asked: what each cell shows, what is heard and shown at each row of sound."""
+"""What the throw-away heads are asked: what each cell shows, and what is heard and shown at each row of sound."""
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -2,11 +2,7 @@
 
 A question is (task, question, answer). Sizes are in pixels of whatever canvas is asked for, so the same scene code
 draws training tensors directly at the size the model sees and held-out files at the size a camera would write."""
-from tasks.choices import PLACES
-from tasks.classes import (
-    BEEP, FALL, HISS, RISE, SCREEN_CLASSES, SCREEN_MOVES, SCREEN_NOTHING, SOUND_CLASSES, screen_color, screen_moves,
-)
-from tasks.clips import DIRECTIONS
+from tasks.classes import BEEP, SCREEN_CLASSES, SOUND_CLASSES
 from tasks.joint import Joint
 from tasks.pictures import Pictures
 from tasks.print import Print
@@ -17,7 +13,4 @@ class Tasks(Pictures, Print, Joint):
     """All of them, from one generator."""
 
 
-__all__ = [
-    "BEEP", "DIRECTIONS", "FALL", "HISS", "PLACES", "RISE", "SCREEN_CLASSES", "SCREEN_MOVES", "SCREEN_NOTHING",
-    "SOUND_CLASSES", "Scene", "Tasks", "screen_color", "screen_moves",
-]
+__all__ = ["BEEP", "SCREEN_CLASSES", "SOUND_CLASSES", "Scene", "Tasks"]
