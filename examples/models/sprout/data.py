@@ -11,7 +11,7 @@ import torch
 from features import audio_rows, log_mel, mel_frames, patches, sampled
 from prompt import Words, layout
 from scenes import SR, Grounds, Voices, wear
-from targets import Sample, cells, letters, rows
+from targets import Sample, cells, covers, letters, rows
 from tasks import Tasks
 
 CELL = 28  # pixels
@@ -42,7 +42,7 @@ class Data:
         prefix [n]: ids up to the questions; vision_slots, audio_slots: where in it rows of media go; parts: see layout.
         pixels [size, steps, patches, 1176] with grid (rows, columns of patches); mel [size, 128, frames].
         text, label, block [size, m]: see _pack; names: the tasks asked; position_ids [3, size, n + m].
-        letters or cells, and heard, shown, form: see targets.py."""
+        letters and covers or cells, and heard, shown, form: see targets.py."""
         make = dict(
             picture=self._pictures, pictures=self._pictures, print=self._prints,
             sound=self._sounds, clip=self._clips, joint=self._clips,
@@ -62,7 +62,7 @@ class Data:
             out["mel"] = log_mel(torch.from_numpy(np.stack([sample.wave for sample in samples])))
         out.update(self._pack([sample.questions[:self.questions[kind]] for sample in samples], positions, after))
         if kind == "print":
-            out["letters"] = letters(samples, *grid)
+            out.update(letters=letters(samples, *grid), covers=covers(samples, *grid))
         elif grid:
             out["cells"] = cells(samples, *grid)
         if "mel" in out:

@@ -28,6 +28,7 @@ class Heads(nn.ModuleDict):
             shown=nn.Linear(WIDTH, SCREEN_CLASSES),
             form=nn.Linear(WIDTH, 1 + len(SHAPES)),
             said=nn.Linear(WIDTH, SOUND_CLASSES),
-            # of a cell of print: the letter in each half of it
+            # of a cell of print: the letter whose middle is in each half of it, and the letter over each quarter of it
             letters=nn.Linear(WIDTH, 2 * (1 + len(LETTERS))),
+            covers=nn.Linear(WIDTH, 4 * (1 + len(LETTERS))),
         ))

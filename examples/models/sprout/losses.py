@@ -11,7 +11,7 @@ from tasks import BEEP
 from voices import WORDS
 
 NOT_ASKED = -100
-WEIGHT = dict(row=.15, column=.15, height=.3, letters=3.)  # of a head's loss, where it is not 1
+WEIGHT = dict(row=.15, column=.15, height=.3, letters=2., covers=3.)  # of a head's loss, where it is not 1
 
 
 def weighted(dense: dict):
@@ -29,7 +29,7 @@ def encoder_losses(model, heads, b: dict, stage: str, rows=None) -> dict:
     if rows is None:
         rows = model.visual(b["pixels"].flatten(0, 1), b["grid"])
     if b["kind"] == "print":
-        return dict(letters=_letters(heads["letters"], rows, b["letters"]))
+        return {name: _letters(heads[name], rows, b[name]) for name in ("letters", "covers")}
     n, steps = b["pixels"].shape[:2]
     return _cells(heads, rows.reshape(n, steps, -1, WIDTH), b)
 
@@ -42,8 +42,8 @@ def _classified(head, rows, target):
 
 
 def _letters(head, rows, target):
-    """Of each half cell; right: of those with a letter."""
-    logits, target = head(rows).float().unflatten(-1, (2, -1)).flatten(0, -2), target.flatten()
+    """Of each part of a cell; right: of those with a letter."""
+    logits, target = head(rows).float().unflatten(-1, (target.shape[-1], -1)).flatten(0, -2), target.flatten()
     asked = target != NOT_ASKED
     return F.cross_entropy(logits, target, ignore_index=NOT_ASKED), (logits.argmax(-1) == target)[asked & (target > 0)]
 
@@ -88,7 +88,7 @@ def losses(model, heads, b: dict, align: float):
     if "pixels" in b and "seen_rows" not in b:
         dense = encoder_losses(model, heads, b, "see", model.seen_rows)
         total = total + 2.5 * align * weighted(dense)
-        named.update({name: dense[name][0].item() for name in ("shape", "count", "letters") if name in dense})
+        named.update({name: dense[name][0].item() for name in ("shape", "count", "letters", "covers") if name in dense})
     if "mel" in b and "heard_rows" not in b:
         heard, _ = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]
         total = total + align * heard

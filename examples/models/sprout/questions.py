@@ -335,6 +335,17 @@ STRANGE = [
     "How old is the man?", "What time is it?", "Who is speaking?", "Why?", "Where was this recorded?",
     "Tell me a story.", "What brand is the car?", "Who is in the picture?", "What day is it?", "What is the price?",
     "How tall is she?", "Which song is playing?", "What language is this?", "What is the meaning of this?",
+    "How heavy is it?", "How far is it to the station?", "How are you?", "How long is the river?",
+    "How deep is the sea?", "How hot is it outside?", "How many people live here?", "How do I get there?",
+    "How rich is he?", "How did it end?", "How much money is that?", "How much is two and two?",
+    "Which street is this?", "Which country is it from?", "Which team won?", "Which planet is the largest?",
+    "Which year was it?", "Which bus goes there?", "What is the woman called?", "What is her job?",
+    "What is his age?", "What is the name of the river?", "What is for dinner?", "What is the man doing?",
+    "What did she buy?", "Who is the king of Spain?", "Who wrote this book?", "Who took this picture?", "Who won?",
+    "Who lives here?", "Where are you from?", "Where is the bank?", "Where do they live?", "When was this taken?",
+    "When is your birthday?", "When does the train leave?", "Is he married?", "Is it going to rain?",
+    "Is this a good idea?", "Are they happy?", "Do you like it?", "Does she know him?", "Can you swim?",
+    "Why is he sad?", "Tell me a joke.", "Write a poem.", "Translate this.", "Sing a song.",
 ]
 HELD_OUT_STRANGE = [
     "Who is the president?", "How much does it cost?", "What is the man's name?", "Which city is this?",

@@ -31,11 +31,24 @@ def letters(samples: list[Sample], h: int, w: int) -> torch.Tensor:
     0 is none, -100 more than one."""
     label = np.zeros((len(samples), 1, h * w, 2), np.int64)
     for i, sample in enumerate(samples):
-        for letter, x, y in sample.letters:
-            half, row = min(2 * w - 1, int(x * 2 * w)), min(h - 1, int(y * h))
+        for letter, left, right, top, bottom in sample.letters:
+            half, row = min(2 * w - 1, int((left + right) * w)), min(h - 1, int((top + bottom) / 2 * h))
             at = (i, 0, row * w + half // 2, half % 2)
             label[at] = -100 if label[at] else 1 + LETTERS.index(letter)
     return torch.from_numpy(label)
+
+
+def covers(samples: list[Sample], h: int, w: int) -> torch.Tensor:
+    """[batch, 1, cells, 4]: the letter over the middle of each quarter of a cell, left to right, top to bottom.
+
+    0 is none. Says more than `letters` about large print, and nothing about where a letter ends."""
+    y, x = (np.arange(2 * h) + .5) / (2 * h), (np.arange(2 * w) + .5) / (2 * w)
+    label = np.zeros((len(samples), 2 * h, 2 * w), np.int64)
+    for i, sample in enumerate(samples):
+        for letter, left, right, top, bottom in sample.letters:
+            label[i][np.ix_((y >= top) & (y < bottom), (x >= left) & (x < right))] = 1 + LETTERS.index(letter)
+    quarters = label.reshape(-1, h, 2, w, 2).transpose(0, 1, 3, 2, 4)
+    return torch.from_numpy(quarters.reshape(len(samples), 1, h * w, 4))
 
 
 def cells(samples: list[Sample], h: int, w: int):

@@ -35,7 +35,7 @@ PLAN = {  # the same of the whole model, by minute of the run
         picture=(1.4, 48), print=(1., 48), pictures=(.5, 32), sound=(.9, 40), clip=(1., 24), joint=(1.8, 20)
     ),
     164: dict(
-        picture=(1., 48), print=(1.2, 48), pictures=(.1, 32), sound=(.9, 40), clip=(.9, 24), joint=(1.9, 20)
+        picture=(1., 32), print=(.8, 32), pictures=(.15, 20), sound=(.9, 28), clip=(1., 16), joint=(2., 12)
     ),
 }
 # held-out batches that the curves of the whole model are made of

@@ -15,7 +15,7 @@ from machine import HALF, Others, half, settle, wait
 from prompt import Words
 from scenes import Voices
 
-ALONE = dict(picture=(1., 48), print=(2., 48), clip=(.6, 16), sound=(1.2, 32))  # a plan for the encoders alone
+ALONE = dict(picture=(1., 48), print=(3., 48), clip=(.5, 16), sound=(.8, 32))  # a plan for the encoders alone
 
 
 def data_of(seed: int, split: int, bank: str) -> Data:
@@ -148,7 +148,7 @@ def second(model, heads, grads, ready, told, seed, bank, plan, align):
 
 def _own_loss(model, heads, data, rng, plan, align):
     """(kind, samples, loss) of a batch of the second process."""
-    if rng.random() < .5:
+    if rng.random() < .85:
         # one encoder alone: what it learns last (letters, shapes, words) costs a third of a whole batch this way
         kind, size = draw(rng, ALONE)
         b = data.batch(kind, size, True)

@@ -22,7 +22,7 @@ def font(name: str, size: int):
 class Lettering:
     """A line of text, `wide` pixels wide or as wide as `high` allows.
 
-    centers: of each character, in pixels from the line's left; size: (width, height) in pixels."""
+    spans: left and right of each character, in pixels from the line's left; size: (width, height) in pixels."""
 
     def __init__(self, text: str, face: str, wide: float, high: float):
         left, top, right, bottom = font(face, 100).getbbox(text)
@@ -33,7 +33,7 @@ class Lettering:
         self.mask = Image.new("L", (right - left + 2, bottom - top + 2))
         ImageDraw.Draw(self.mask).text((1 - left, 1 - top), text, fill=255, font=sized)
         ends = [sized.getlength(text[:i]) for i in range(len(text) + 1)]
-        self.centers = [(a + b) / 2 - left for a, b in zip(ends, ends[1:])]
+        self.spans = [(a - left, b - left) for a, b in zip(ends, ends[1:])]
 
     def paint(self, im: np.ndarray, x: float, y: float, rgb: np.ndarray):
         """Blends the line into im [height, width, 3], its left top corner at (x, y) in pixels."""

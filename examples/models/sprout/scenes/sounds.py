@@ -17,14 +17,26 @@ class Voices:
         }
 
     def say(self, g, word: int, split: int, peak=None) -> np.ndarray:
-        """float32 samples of one word by a random voice of the split; a little faster or slower than rendered."""
+        """float32 samples of one word by a random voice of the split; a little faster or slower than rendered.
+
+        What is trained on also gets other voices out of those: higher and lower, darker and brighter."""
         recordings = self.index[word, split]
         i = int(recordings[g.integers(len(recordings))])
         wave = self.pcm[self.offset[i]:self.offset[i + 1]].astype(np.float32) / 32768
-        if g.random() < .5:
-            n = int(len(wave) * g.uniform(.9, 1.1))
+        trained = split == 0
+        if g.random() < (.75 if trained else .5):
+            n = int(len(wave) * (g.uniform(.83, 1.2) if trained else g.uniform(.9, 1.1)))
             wave = np.interp(np.linspace(0, len(wave) - 1, n), np.arange(len(wave)), wave).astype(np.float32)
+        if trained and g.random() < .6:
+            wave = _tilted(wave, np.float32(g.uniform(-.7, .9)))
         return wave * (g.uniform(.5, 1.6) if peak is None else peak)
+
+
+def _tilted(wave, amount):
+    """Darker (amount above 0) or brighter, as rooms and microphones make it; peak at a half."""
+    out = wave.copy()
+    out[1:] += amount * wave[:-1]
+    return out * np.float32(.5 / max(.05, np.abs(out).max()))
 
 
 class Track:

@@ -6,6 +6,7 @@ import numpy as np
 from questions import HELD_OUT_STRANGE, STRANGE, UNKNOWN, WORDINGS
 from scenes import HELD_OUT_STYLES, STYLES, Thing
 from tasks.scene import Scene
+from wider import BEFORE, WIDER, plain
 
 PLACES = "left right top bottom middle".split()
 
@@ -35,13 +36,24 @@ class Choices:
 
     def ask(self, task: str, answer: str, *fill: str):
         """(task, question, answer), in one of the task's wordings; now and then in lower case or without its end."""
-        question = self.one(WORDINGS[task][1 if self.split else 0]).format(*fill)
-        if not self.split:
-            if self.chance(.15):
-                question = question[0].lower() + question[1:]
-            if self.chance(.1):
-                question = question.rstrip("?.")
+        if self.split:
+            return task, self.one(WORDINGS[task][1]).format(*fill), answer
+        question = self._trained_wording(task, fill)
+        if self.chance(.06):
+            question = self.one(BEFORE) + question
+        if self.chance(.15):
+            question = question[0].lower() + question[1:]
+        if self.chance(.1):
+            question = question.rstrip("?.")
         return task, question, answer
+
+    def _trained_wording(self, task, fill):
+        trained, held_out = WORDINGS[task]
+        left_out = {plain(wording.format(*fill)) for wording in held_out}
+        while True:
+            question = self.one(trained if self.chance(.4) else WIDER[task]).format(*fill)
+            if plain(question) not in left_out:
+                return question
 
     def ask_in_vain(self, task: str, *fill: str):
         """A task's question where nobody can know the answer."""

@@ -60,8 +60,10 @@ class Print(Choices):
         y = self.g.uniform(top + 1, max(top + 1.1, bottom - height - 3))
         behind = scene.ground[int(y):int(y) + height, int(x):int(x) + width].mean((0, 1))
         scene.lines.append((line, x, y, self._standing_out(behind @ LIGHT)))
+        above, below = (y + 1) / h, (y + 1 + height) / h
         scene.letters += [
-            (letter, (x + 1 + middle) / w, (y + 1 + height / 2) / h) for letter, middle in zip(text, line.centers)
+            (letter, (x + 1 + left) / w, (x + 1 + right) / w, above, below)
+            for letter, (left, right) in zip(text, line.spans)
         ]
 
     def _standing_out(self, light):

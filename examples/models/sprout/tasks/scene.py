@@ -9,7 +9,7 @@ class Scene:
 
     actors: [(thing, path)]; a path gives (x, y, colour's name, rgb or None) at a moment, None while the thing is away.
     screen, form: the class of what is on screen at a moment, where that is known.
-    lines: [(lettering, x, y, rgb)] in pixels; letters: [(character, x, y)], its middle, in 0..1."""
+    lines: [(lettering, x, y, rgb)] in pixels; letters: [(character, left, right, top, bottom)], in 0..1."""
 
     def __init__(self, ground: np.ndarray, stretch: tuple[float, float]):
         self.ground, self.stretch = ground, stretch
