@@ -38,20 +38,23 @@ def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2):
     process = context.Process(target=maker, args=(queue, seed, bank, plan, alone), daemon=True)
     process.start()
     again = collections.deque()
-    while True:
-        if not process.is_alive() and queue.empty():
-            raise RuntimeError("the process that makes data has ended")
-        b = queue.get(timeout=600)
-        b["pass"] = 1
-        yield b
-        again.append(b)
-        for _ in range(times - 1):
-            if len(again) > 16:
-                b = again.popleft()
-                b["pass"] += 1
-                yield b
-                if b["pass"] < times:
-                    again.append(b)
+    try:
+        while True:
+            if not process.is_alive() and queue.empty():
+                raise RuntimeError("the process that makes data has ended")
+            b = queue.get(timeout=600)
+            b["pass"] = 1
+            yield b
+            again.append(b)
+            for _ in range(times - 1):
+                if len(again) > 16:
+                    b = again.popleft()
+                    b["pass"] += 1
+                    yield b
+                    if b["pass"] < times:
+                        again.append(b)
+    finally:
+        process.kill()
 
 
 def maker(queue, seed, bank, plan, alone):
