@@ -1,5 +1,5 @@
-import { statSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, statSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { files, root, textOf } from "./repository-files.ts"
 
@@ -43,6 +43,13 @@ describe("the repository", () => {
     expect(lock.packages[""].devDependencies).toEqual(manifest.devDependencies)
     expect(lock.packages[""].optionalDependencies).toEqual(manifest.optionalDependencies)
     expect({ ...lock.packages[""].dependencies, ...manifest.optionalDependencies }).toEqual({ ...manifest.dependencies, ...manifest.optionalDependencies })
+  })
+
+  it("every link of a page leads to something that is there", () => {
+    const pages = files.filter((path) => path.endsWith(".md"))
+    const links = pages.flatMap((page) => [...textOf(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, link]) => ({ page, link })))
+    expect(links.length).toBeGreaterThan(20)
+    expect(links.filter(({ link, page }) => !/^[a-z]+:/.test(link) && !existsSync(join(root, dirname(page), link)))).toEqual([])
   })
 
   it("nothing is committed that is over 5 MB", () => {
