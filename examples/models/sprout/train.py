@@ -174,6 +174,18 @@ def _keep_rows(model, b):
         del b["mel"]
 
 
+def _weights(options) -> dict:
+    """Of the file, or between those and the checkpoint's that the run went on from.
+
+    As WiSE-FT (arXiv 2109.01903): what a short run at a high rate forgot comes back, most of what it learned stays."""
+    weights = torch.load(options.out, weights_only=False)["model"]
+    if not options.start or options.share == 1:
+        return weights
+    before = Thinker()
+    before.load_checkpoint(options.start)
+    return {name: options.share * weights[name] + (1 - options.share) * w for name, w in before.state_dict().items()}
+
+
 def _options():
     p = argparse.ArgumentParser()
     p.add_argument("stage", choices=["see", "hear", "answer", "export"])
@@ -196,6 +208,7 @@ def _options():
     p.add_argument("--encoders", type=float, default=.4, help="a factor of the encoders' rate")
     p.add_argument("--processes", type=int, default=2, help="that train: 1 or 2")
     p.add_argument("--align", type=float, default=.15, help="the weight of the throw-away heads' losses")
+    p.add_argument("--share", type=float, default=1, help="of the run's weights in an export, the rest --start's")
     p.add_argument("--checkpoint", default=f"{HERE}/checkpoint", help="what export writes")
     return p.parse_args()
 
@@ -205,7 +218,7 @@ def main():
     if options.stage == "export":
         from export import export
 
-        export(options.out, options.checkpoint)
+        export(_weights(options), options.checkpoint)
     elif options.stage == "answer":
         answer(options)
     else:
