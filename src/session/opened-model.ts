@@ -28,12 +28,12 @@ export interface OpenedParts extends Omit<Family["Service"], "levels"> {
 
 /** The model that a session works with: a family's parts, with the defaults that all families share. */
 export const openedModel = (parts: OpenedParts): LoadedModel => {
-  const { answers, attention, chat, checkpoint, contextRows, decoder, levels = 0, modelType, modelTypes, planner, positions, producers, queryHeads } = parts
+  const { answers, attention, chat, checkpoint, contextRows, decoder, levels = 0, modelType, planner, positions, producers, queryHeads } = parts
   return {
     name: checkpoint.folder,
     modelType,
     modalities: [...new Set(producers.map(({ modality }) => modality))],
-    family: Family.of({ modelTypes, planner, positions, attention, queryHeads, levels }),
+    family: Family.of({ planner, positions, attention, queryHeads, levels }),
     decoder,
     textStream: () => chat.tokenizer.stream(),
     stopTokens: chat.stopTokens,

@@ -56,7 +56,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "gemma3",
-        modelTypes: family.modelTypes,
         producers,
         planner: planner({ tokenizer, template, producers, ids }),
         positions: oneAxis,

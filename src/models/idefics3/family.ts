@@ -53,7 +53,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType,
-        modelTypes: family.modelTypes,
         producers,
         planner: planner({ tokenizer, template, clipTemplate: yield* openChatTemplate({ jinja: clipTemplate }, tokenizer), producers, ids: { row, fake } }),
         positions: oneAxis,

@@ -67,7 +67,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "llava",
-        modelTypes: family.modelTypes,
         producers,
         planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { image: imageToken }, partsOnly: true, around: true }),
         positions: oneAxis,

@@ -56,7 +56,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "llava_onevision",
-        modelTypes: family.modelTypes,
         producers,
         planner: placeholderPlanner({
           tokenizer,

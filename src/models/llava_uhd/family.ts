@@ -56,7 +56,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "llava_uhd",
-        modelTypes: family.modelTypes,
         producers,
         planner: planner({
           tokenizer,

@@ -51,7 +51,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType,
-        modelTypes: family.modelTypes,
         producers,
         planner: planner({
           tokenizer,

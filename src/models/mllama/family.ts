@@ -62,7 +62,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "mllama",
-        modelTypes: family.modelTypes,
         producers,
         planner: withView(placeholderPlanner({ tokenizer, template, producers, placeholders: { image: placeholder }, around: true })),
         positions: oneAxis,

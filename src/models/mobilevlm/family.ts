@@ -85,7 +85,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "mobilevlm",
-        modelTypes: family.modelTypes,
         producers,
         planner: placeholderPlanner({
           tokenizer,

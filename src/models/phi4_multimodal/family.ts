@@ -88,7 +88,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: String(checkpoint.config.model_type),
-        modelTypes: family.modelTypes,
         producers: [...producers, { modality: "audio" }],
         planner: planner({
           tokenizer,

@@ -32,7 +32,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "qwen2",
-        modelTypes: family.modelTypes,
         producers,
         planner: placeholderPlanner({ tokenizer, template, producers, placeholders: {}, partsJoinedBy: "" }),
         positions: oneAxis,

@@ -58,7 +58,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "qwen2_5_omni",
-        modelTypes: family.modelTypes,
         producers,
         planner: planner({
           tokenizer,

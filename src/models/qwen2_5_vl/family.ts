@@ -56,7 +56,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "qwen2_5_vl",
-        modelTypes: family.modelTypes,
         producers,
         planner: placeholderPlanner({
           tokenizer,

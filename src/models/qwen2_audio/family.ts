@@ -59,7 +59,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "qwen2_audio",
-        modelTypes: family.modelTypes,
         producers,
         planner: placeholderPlanner({ tokenizer, template, producers, placeholders: { audio: placeholder } }),
         positions: oneAxis,

@@ -57,7 +57,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "qwen2_vl",
-        modelTypes: family.modelTypes,
         producers,
         planner: placeholderPlanner({
           tokenizer,

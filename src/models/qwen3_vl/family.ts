@@ -72,7 +72,6 @@ export const family: FamilyModule = {
         checkpoint,
         chat,
         modelType: "qwen3_vl",
-        modelTypes: family.modelTypes,
         producers,
         planner: placeholderPlanner({
           tokenizer,
