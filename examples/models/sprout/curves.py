@@ -67,14 +67,15 @@ def evaluate_encoder(model, heads, batches: list[dict], stage: str) -> dict:
     got = _counts()
     with half():
         for b in batches:
-            for name, (_, right) in encoder_losses(model, heads, b, stage).items():
+            rows = model.audio_tower(b["mel"]) if stage == "hear" else None
+            for name, (_, right) in encoder_losses(model, heads, b, stage, rows).items():
                 if name == "heard":
                     right = right[b["heard"].flatten() > 0]
                 count = got[b["kind"][0] + "." + name]
                 count[0] += int(right.sum())
                 count[1] += right.numel()
             if stage == "hear":
-                logits = heads["heard"](model.audio_tower(b["mel"])).float()
+                logits = heads["heard"](rows).float()
                 for sample, heard in zip(logits, b["heard"]):
                     for word in heard.unique().tolist():
                         if 1 <= word <= len(WORDS):

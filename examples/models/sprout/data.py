@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from features import audio_rows, log_mel, mel_frames, patches, sampled
-from prompt import Words, layout
+from prompt import NOT_ASKED, Words, layout
 from scenes import SR, Grounds, Voices, wear
 from targets import Sample, cells, covers, letters, rows
 from tasks import Tasks
@@ -169,7 +169,7 @@ class Data:
         two = self.g.random() < .15
         packed = [self._blocks(questions, 2 if two else 1, after) for questions in asked]
         n = -(-max(len(ids) for ids, *_ in packed) // 8) * 8
-        text, label, block, at = (np.full((len(asked), n), empty, np.int64) for empty in (0, -100, 99, after))
+        text, label, block, at = (np.full((len(asked), n), empty, np.int64) for empty in (0, NOT_ASKED, 99, after))
         for i, sample in enumerate(packed):
             for table, values in zip((text, label, block, at), sample):
                 table[i, :len(values)] = values

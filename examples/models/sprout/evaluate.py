@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from export import load
+from prompt import exchanged_rows, exchanged_times
 from reference import prepare, say
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -55,13 +56,10 @@ def shuffle_positions(model, which: str):
         g = torch.Generator().manual_seed(0)
         if which in ("video", "both"):
             rows = (ids[0] == self.config.video_token_id).nonzero().flatten()
-            times = positions[0, 0, rows]
-            steps = times.unique()
-            exchanged = steps[torch.randperm(len(steps), generator=g)]
-            positions[0, 0, rows] = exchanged[torch.searchsorted(steps, times)]
+            positions[0, 0, rows] = exchanged_times(positions[0, 0, rows], g)
         if which in ("sound", "both"):
             rows = (ids[0] == self.config.audio_token_id).nonzero().flatten()
-            positions[:, 0, rows] = positions[:, 0, rows[torch.randperm(len(rows), generator=g)]]
+            positions[:, 0, rows] = exchanged_rows(positions[:, 0, rows], g)
         return positions, delta
 
     model.get_rope_index = index.__get__(model)

@@ -5,12 +5,11 @@ import torch
 import torch.nn.functional as F
 
 from model import CONFIG, WIDTH
-from prompt import Words
+from prompt import NOT_ASKED, Words
 from scenes import COLOR_NAMES, SHAPES
 from tasks import BEEP
 from voices import WORDS
 
-NOT_ASKED = -100
 WEIGHT = dict(row=.15, column=.15, height=.3, letters=2., covers=3.)  # of a head's loss, where it is not 1
 
 

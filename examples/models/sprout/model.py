@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from encoders import Audio, Vision
 from layers import MLP, RMS, attend, join, split, turn
+from prompt import NOT_ASKED
 
 WIDTH = 192
 CONFIG = dict(
@@ -166,7 +167,7 @@ class Thinker(nn.Module):
         x = self.model.norm(x)
         if every:
             return self.lm_head(x)
-        where = b["label"] != -100
+        where = b["label"] != NOT_ASKED
         return self.lm_head(x[:, len(ids):][where]).float(), b["label"][where], where
 
     def _with_media(self, x, b):

@@ -7,6 +7,7 @@ import torch
 from tokenizer import SPECIALS
 
 TOKENIZER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "checkpoint", "tokenizer.json")
+NOT_ASKED = -100  # the label of what has none, as cross_entropy leaves it out
 CHUNK = 50  # positions in a chunk of two seconds
 A_SECOND = 25  # positions
 
@@ -32,7 +33,7 @@ class Words:
         return self.memo[text]
 
     def block(self, turns) -> tuple[list[int], list[int]]:
-        """ids and labels of [(task, question, answer)]; label i is the token to say after position i, or -100.
+        """ids and labels of [(task, question, answer)]; label i is the token to say after position i, or NOT_ASKED.
 
         What is read is spelt, a token a letter."""
         ids, label = [], []
@@ -41,7 +42,7 @@ class Words:
             spelt = task.startswith("read")
             said = (sum(map(self.plain, answer), []) if spelt else self.plain(answer)) + [self.end]
             ids += head + said
-            label += [-100] * (len(head) - 1) + said + [-100]
+            label += [NOT_ASKED] * (len(head) - 1) + said + [NOT_ASKED]
         return ids, label
 
 
@@ -64,6 +65,20 @@ def layout(parts, words: Words):
         torch.tensor(prompt.positions).T,
         prompt.next,
     )
+
+
+# ---- positions out of time; the order of rows stays
+
+
+def exchanged_times(times: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    """Of vision rows: steps exchange their times, all rows of a step alike."""
+    steps = times.unique()
+    return steps[torch.randperm(len(steps), generator=g)][torch.searchsorted(steps, times)]
+
+
+def exchanged_rows(positions: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    """Of sound rows, [.., rows]: each gets another's."""
+    return positions[..., torch.randperm(positions.shape[-1], generator=g)]
 
 
 class _Prompt:

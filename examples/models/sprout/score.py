@@ -13,7 +13,7 @@ from bounds import TASKS
 from curves import evaluate
 from data import Data
 from model import Thinker
-from prompt import Words
+from prompt import Words, exchanged_rows, exchanged_times
 from scenes import Voices
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -24,18 +24,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def times(positions, vision, audio):
     """Vision rows exchange their times, step for step; the order of rows stays."""
-    g = torch.Generator().manual_seed(0)
-    at = positions[0, 0, vision]
-    steps = at.unique()
-    exchanged = steps[torch.randperm(len(steps), generator=g)]
-    positions[0][:, vision] = exchanged[torch.searchsorted(steps, at)]
+    positions[0][:, vision] = exchanged_times(positions[0, 0, vision], torch.Generator().manual_seed(0))
     return positions
 
 
 def sound(positions, vision, audio):
     """Sound rows exchange their positions."""
-    g = torch.Generator().manual_seed(0)
-    positions[:, :, audio] = positions[:, :, audio[torch.randperm(len(audio), generator=g)]]
+    positions[:, :, audio] = exchanged_rows(positions[:, :, audio], torch.Generator().manual_seed(0))
     return positions
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from lexicon import LETTERS
+from prompt import NOT_ASKED
 
 ROWS_A_SECOND = 25  # of sound
 
@@ -28,13 +29,13 @@ class Sample:
 def letters(samples: list[Sample], h: int, w: int) -> torch.Tensor:
     """[batch, 1, cells, 2]: the letter whose middle is in a cell's left half, and in its right half.
 
-    0 is none, -100 more than one."""
+    0 is none, NOT_ASKED more than one."""
     label = np.zeros((len(samples), 1, h * w, 2), np.int64)
     for i, sample in enumerate(samples):
         for letter, left, right, top, bottom in sample.letters:
             half, row = min(2 * w - 1, int((left + right) * w)), min(h - 1, int((top + bottom) / 2 * h))
             at = (i, 0, row * w + half // 2, half % 2)
-            label[at] = -100 if label[at] else 1 + LETTERS.index(letter)
+            label[at] = NOT_ASKED if label[at] else 1 + LETTERS.index(letter)
     return torch.from_numpy(label)
 
 
@@ -54,11 +55,11 @@ def covers(samples: list[Sample], h: int, w: int) -> torch.Tensor:
 def cells(samples: list[Sample], h: int, w: int):
     """How many things have their middle in a cell (2: or more), what the one there is, and where in the cell.
 
-    [batch, steps, cells] | [.., 4]: colour, shape, moving, state; -100 where there is not exactly one |
+    [batch, steps, cells] | [.., 4]: colour, shape, moving, state; NOT_ASKED where there is not exactly one |
     [.., 2]: x, y in 0..1."""
     shape = (len(samples), samples[0].steps, h * w)
     count = np.zeros(shape, np.int64)
-    label = np.full((*shape, 4), -100, np.int64)
+    label = np.full((*shape, 4), NOT_ASKED, np.int64)
     where = np.zeros((*shape, 2), np.float32)
     for i, sample in enumerate(samples):
         for (step, _), seen in _things(sample).items():
@@ -68,7 +69,7 @@ def cells(samples: list[Sample], h: int, w: int):
             moving, state = _change(seen, h, w) if sample.per == 2 else (0, 0)
             label[i, step, cell] = (color, form, moving, state)
             where[i, step, cell] = (x * w - int(x * w), y * h - int(y * h))
-    label[count > 1] = -100
+    label[count > 1] = NOT_ASKED
     return torch.from_numpy(np.minimum(count, 2)), torch.from_numpy(label), torch.from_numpy(where)
 
 
@@ -96,9 +97,11 @@ def _change(seen, h, w):
 
 
 def rows(samples: list[Sample], n: int):
-    """What is heard, what is on screen (-100: not known) and which form, at each row of sound: three of [batch, n]."""
+    """What is heard, what is on screen and which form, at each row of sound: three of [batch, n].
+
+    NOT_ASKED where it is not known."""
     heard = np.zeros((len(samples), n), np.int64)
-    shown = np.full((len(samples), n), -100, np.int64)
+    shown = np.full((len(samples), n), NOT_ASKED, np.int64)
     form = shown.copy()
     middles = [(t + .5) * .04 for t in range(n)]  # in seconds
     for i, sample in enumerate(samples):

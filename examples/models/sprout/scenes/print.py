@@ -29,7 +29,7 @@ class Lettering:
         points = max(8, int(100 * min(wide / (right - left), high / (bottom - top))))
         sized = font(face, points)
         left, top, right, bottom = sized.getbbox(text)
-        self.text, self.size = text, (right - left, bottom - top)
+        self.size = (right - left, bottom - top)
         self.mask = Image.new("L", (right - left + 2, bottom - top + 2))
         ImageDraw.Draw(self.mask).text((1 - left, 1 - top), text, fill=255, font=sized)
         ends = [sized.getlength(text[:i]) for i in range(len(text) + 1)]

@@ -67,18 +67,18 @@ class Thing:
         self.rgb = mix_color(g, color)
         self.line = max(1.6, r * g.uniform(.18, .3))
 
-    def paint(self, im: np.ndarray, cx: float, cy: float, rgb=None, grow=1.):
+    def paint(self, im: np.ndarray, cx: float, cy: float, rgb=None):
         """Blends the shape into im [height, width, 3], its centre at (cx, cy) in pixels; parts outside are cut."""
         rgb = self.rgb if rgb is None else rgb
         outlined = "outline" in self.style
-        ex, ey = self.extent * grow + (self.line if outlined else 0)
+        ex, ey = self.extent + (self.line if outlined else 0)
         h, w = im.shape[:2]
         x0, y0 = max(0, int(cx - ex)), max(0, int(cy - ey))
         x1, y1 = min(w, int(cx + ex) + 2), min(h, int(cy + ey) + 2)
         if x1 <= x0 or y1 <= y0:
             return
         size = (x1 - x0, y1 - y0)
-        points = [tuple(p) for p in ((self.points * grow + (cx - x0, cy - y0)) * FINE)]
+        points = [tuple(p) for p in ((self.points + (cx - x0, cy - y0)) * FINE)]
         mask = _lines(size, points, self.line) if outlined else _filled(size, points)
         part = im[y0:y1, x0:x1]
         if self.style == "shaded":

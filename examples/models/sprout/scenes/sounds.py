@@ -16,7 +16,7 @@ class Voices:
             (w, s): np.flatnonzero((word == w) & (split == s)) for w in range(int(word.max()) + 1) for s in (0, 1, 2)
         }
 
-    def say(self, g, word: int, split: int, peak=None) -> np.ndarray:
+    def say(self, g, word: int, split: int) -> np.ndarray:
         """float32 samples of one word by a random voice of the split; a little faster or slower than rendered.
 
         What is trained on also gets other voices out of those: higher and lower, darker and brighter."""
@@ -29,7 +29,7 @@ class Voices:
             wave = np.interp(np.linspace(0, len(wave) - 1, n), np.arange(len(wave)), wave).astype(np.float32)
         if trained and g.random() < .6:
             wave = _tilted(wave, np.float32(g.uniform(-.7, .9)))
-        return wave * (g.uniform(.5, 1.6) if peak is None else peak)
+        return wave * g.uniform(.5, 1.6)
 
 
 def _tilted(wave, amount):

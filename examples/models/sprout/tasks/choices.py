@@ -74,7 +74,7 @@ class Choices:
         if not self.split:
             s = np.exp(self.g.normal(0, .09))
             self.stretch = (float(s), float(1 / s))
-        return Scene(self.grounds.take(self.g, h, w), self.stretch)
+        return Scene(self.grounds.take(self.g, h, w))
 
     def thing(self, shape: str, color: str, r: float) -> Thing:
         return Thing(self.g, shape, color, r, self.one(self.styles), self.stretch)

@@ -11,8 +11,8 @@ class Scene:
     screen, form: the class of what is on screen at a moment, where that is known.
     lines: [(lettering, x, y, rgb)] in pixels; letters: [(character, left, right, top, bottom)], in 0..1."""
 
-    def __init__(self, ground: np.ndarray, stretch: tuple[float, float]):
-        self.ground, self.stretch = ground, stretch
+    def __init__(self, ground: np.ndarray):
+        self.ground = ground
         self.actors, self.lines, self.letters = [], [], []
         self.screen, self.form = None, None
 
