@@ -19,13 +19,14 @@ class Means:
     def __init__(self):
         self.sums = collections.defaultdict(lambda: [0., 0])
 
-    def add(self, name: str, value: float):
-        self.sums[name][0] += value
+    def add(self, name: str, value: torch.Tensor):
+        """value: one number; nobody waits for it here."""
+        self.sums[name][0] += value.detach()
         self.sums[name][1] += 1
 
     def take(self) -> dict:
         """{name: mean}; then they begin anew."""
-        means = {name: round(total / n, 3) for name, (total, n) in self.sums.items()}
+        means = {name: round(float(total) / n, 3) for name, (total, n) in self.sums.items()}
         self.sums.clear()
         return means
 
@@ -42,8 +43,9 @@ def evaluate(model, batches: list[dict], positions=None) -> dict:
     with half():
         for b in batches:
             logits, target, where = model(b, positions)
-            right = torch.ones(where.shape, dtype=torch.bool)
+            right = torch.ones_like(where)
             right[where] = logits.argmax(-1) == target
+            right, where = right.cpu(), where.cpu()
             medium = "pp" if b["kind"] == "pictures" else b["kind"][0]
             for i, names in enumerate(b["names"]):
                 for name, (start, end) in zip(names, _answers(where[i])):

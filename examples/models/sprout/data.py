@@ -37,10 +37,21 @@ class Data:
         self.g = self.tasks.g
 
     def batch(self, kind: str, size: int, alone=False) -> dict:
-        """One layout, `size` samples. alone: short clips and many shapes, for training the encoders by themselves.
+        """One layout, `size` samples: those of `raw` with their features.
+
+        pixels [size, steps, patches, 1176]; mel [size, 128, frames]."""
+        b = self.raw(kind, size, alone)
+        if "frames" in b:
+            b["pixels"] = patches(b.pop("frames"))
+        if "wave" in b:
+            b["mel"] = log_mel(b.pop("wave"))
+        return b
+
+    def raw(self, kind: str, size: int, alone=False) -> dict:
+        """The same before features. alone: short clips and many shapes, for training the encoders by themselves.
 
         prefix [n]: ids up to the questions; vision_slots, audio_slots: where in it rows of media go; parts: see layout.
-        pixels [size, steps, patches, 1176] with grid (rows, columns of patches); mel [size, 128, frames].
+        frames uint8 [size, steps, 2, h, w, 3], of pictures [size, steps, 1, ..], with grid (rows, columns of patches); wave float32 [size, samples].
         text, label, block [size, m]: see _pack; names: the tasks asked; position_ids [3, size, n + m].
         letters and covers or cells, and heard, shown, form: see targets.py."""
         make = dict(
@@ -56,16 +67,16 @@ class Data:
         prefix, vision_slots, audio_slots, positions, after = self.layouts[key]
         out = dict(kind=kind, prefix=prefix, vision_slots=vision_slots, audio_slots=audio_slots, parts=parts)
         if grid:
-            out["pixels"] = patches(np.stack([sample.frames for sample in samples]))
+            out["frames"] = torch.from_numpy(np.stack([sample.frames for sample in samples]))
             out["grid"] = (grid[0] * 2, grid[1] * 2)
         if samples[0].wave is not None:
-            out["mel"] = log_mel(torch.from_numpy(np.stack([sample.wave for sample in samples])))
+            out["wave"] = torch.from_numpy(np.stack([sample.wave for sample in samples]))
         out.update(self._pack([sample.questions[:self.questions[kind]] for sample in samples], positions, after))
         if kind == "print":
             out.update(letters=letters(samples, *grid), covers=covers(samples, *grid))
         elif grid:
             out["cells"] = cells(samples, *grid)
-        if "mel" in out:
+        if "wave" in out:
             out["heard"], out["shown"], out["form"] = rows(samples, len(audio_slots))
         return out
 
@@ -83,7 +94,7 @@ class Data:
                 scenes, asked = self.tasks.two_pictures([pixels] * 2)
             marks = []
             shots = [wear(self.g, scene.draw(0, i, marks)[None])[0] for i, scene in enumerate(scenes)]
-            samples.append(Sample(asked, _twice(shots), marks=marks, steps=len(scenes)))
+            samples.append(Sample(asked, np.stack(shots)[:, None], marks=marks, steps=len(scenes)))
         return samples, [("image", h, w)] * (1 if kind == "picture" else 2), (h, w)
 
     def _prints(self, kind, size, alone):
@@ -96,7 +107,7 @@ class Data:
             else:
                 scene, asked = self.tasks.printed(*pixels, self._what_to_read())
             shot = wear(self.g, scene.draw(0)[None])
-            samples.append(Sample(asked, _twice(shot), letters=scene.letters))
+            samples.append(Sample(asked, shot[:, None], letters=scene.letters))
         return samples, [("image", h, w)], (h, w)
 
     def _what_to_read(self):
@@ -194,11 +205,6 @@ class Data:
             at += range(after, after + len(more_ids))
             names += [task for task, _, _ in group]
         return ids, label, block, at, names
-
-
-def _twice(shots):
-    """A picture is a clip of two like frames: [steps, h, w, 3] -> [steps, 2, h, w, 3]."""
-    return np.repeat(np.stack(shots)[:, None], 2, 1)
 
 
 def _times(bank, words):

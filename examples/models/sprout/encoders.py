@@ -74,9 +74,10 @@ class Vision(nn.Module):
 
     def geometry(self, grid_h: int, grid_w: int):
         """cos, sin [n, head width] and the window mask [n, n] of a grid of patches, in merge-block order."""
-        if (grid_h, grid_w) not in self.seen:
-            self.seen[grid_h, grid_w] = self._geometry(grid_h, grid_w)
-        return self.seen[grid_h, grid_w]
+        device = self.patch_embed.proj.weight.device
+        if (grid_h, grid_w, device) not in self.seen:
+            self.seen[grid_h, grid_w, device] = tuple(table.to(device) for table in self._geometry(grid_h, grid_w))
+        return self.seen[grid_h, grid_w, device]
 
     def _geometry(self, grid_h, grid_w):
         def in_order(z):

@@ -20,9 +20,12 @@ def sampled(frames: int, rate: float, fps=2.0) -> tuple[np.ndarray, float]:
     return torch.linspace(0, frames - 1, k).round().long().numpy(), k / frames * rate
 
 
-def patches(frames: np.ndarray) -> torch.Tensor:
-    """uint8 [batch, steps, 2, height, width, 3] -> [batch, steps, patches, 1176], merge block by merge block."""
-    x = (torch.from_numpy(frames).float() / 255 - MEAN) / STD
+def patches(frames: torch.Tensor) -> torch.Tensor:
+    """0..255 [batch, steps, 2 or 1, h, w, 3] -> [batch, steps, patches, 1176], merge block by merge block.
+
+    A picture is a clip of two like frames: one is enough here."""
+    x = (frames.float() / 255 - MEAN.to(frames.device)) / STD.to(frames.device)
+    x = x.expand(-1, -1, 2, -1, -1, -1)
     b, t, _, h, w, _ = x.shape
     grid_h, grid_w = h // 14, w // 14
     x = x.view(b, t, 2, grid_h // 2, 2, 14, grid_w // 2, 2, 14, 3)
@@ -44,7 +47,7 @@ def log_mel(wave: torch.Tensor) -> torch.Tensor:
     As WhisperFeatureExtractor on sound padded with silence to 30 s."""
     n = mel_frames(wave.shape[1])
     wave = torch.nn.functional.pad(wave, (0, 480 + (-wave.shape[1]) % HOP))
-    power = torch.stft(wave, 400, HOP, window=WINDOW, return_complex=True).abs() ** 2
-    mel = (MEL.T @ power)[..., :n].clamp(min=1e-10).log10()
+    power = torch.stft(wave, 400, HOP, window=WINDOW.to(wave.device), return_complex=True).abs() ** 2
+    mel = (MEL.T.to(wave.device) @ power)[..., :n].clamp(min=1e-10).log10()
     top = mel.amax(dim=(1, 2), keepdim=True)
     return (torch.maximum(mel, top - 8.0) + 4.0) / 4.0

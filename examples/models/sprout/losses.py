@@ -56,13 +56,13 @@ def _cells(heads, rows, b):
     for i, name in enumerate(("color", "shape", "moving", "state")):
         if i < 2 or b["kind"] in ("clip", "joint"):
             out[name] = _classified(heads[name], rows, label[..., i])
-    cell = torch.arange(h * w).expand(n, steps, -1)
+    cell = torch.arange(h * w, device=rows.device).expand(n, steps, -1)
     out["row"] = _classified(heads["row"], rows, cell // w)
     out["column"] = _classified(heads["column"], rows, cell % w)
     at = heads["where"](rows).float()
     hit = label[..., 0] != NOT_ASKED
     out["where"] = F.mse_loss(at[hit], where[hit]) * 6, (at[hit] - where[hit]).abs().amax(-1) < .1
-    size = torch.tensor([h / 4, w / 4]).expand(n, steps, h * w, 2)
+    size = torch.tensor([h / 4, w / 4], device=rows.device).expand(n, steps, h * w, 2)
     got = heads["height"](rows).float()
     out["height"] = F.mse_loss(got, size), ((got - size).abs().amax(-1) < .125).flatten()
     return out
@@ -82,23 +82,23 @@ def losses(model, heads, b: dict, align: float):
     if third.watch:
         found = finding(third.looks, b)
         total = total + align * found
-        named["found"] = found.item()
+        named["found"] = found
         third.watch = 0
     if "pixels" in b and "seen_rows" not in b:
         dense = encoder_losses(model, heads, b, "see", model.seen_rows)
         total = total + 2.5 * align * weighted(dense)
-        named.update({name: dense[name][0].item() for name in ("shape", "count", "letters", "covers") if name in dense})
+        named.update({name: dense[name][0] for name in ("shape", "count", "letters", "covers") if name in dense})
     if "mel" in b and "heard_rows" not in b:
         heard, _ = encoder_losses(model, heads, b, "hear", model.heard_rows)["heard"]
         total = total + align * heard
-        named["heard"] = heard.item()
+        named["heard"] = heard
     if b["kind"] == "joint":
         # halfway through the decoder, so that later layers can look there for what a question wants of a moment
         shown = _at_moments(heads["shown"], model.heard, b["shown"])
         form = _at_moments(heads["form"], model.heard, b["form"])
         said = _at_moments(heads["said"], model.heard, b["heard"])
         total = total + 4 * align * (shown + form) + align * said
-        named.update(shown=shown.item(), form=form.item(), said=said.item())
+        named.update(shown=shown, form=form, said=said)
     return loss, total, named
 
 
@@ -110,7 +110,7 @@ def _at_moments(head, rows, target):
 
 
 @functools.cache
-def sounds_of_tokens() -> torch.Tensor:
+def sounds_of_tokens(device) -> torch.Tensor:
     """Class of what is heard by the token that asks for it.
 
     Words that are one token and name nothing seen, and the beep."""
@@ -122,14 +122,14 @@ def sounds_of_tokens() -> torch.Tensor:
             ids = words.plain(form)
             if len(ids) == 1:
                 table[ids[0]] = kind
-    return table
+    return table.to(device)
 
 
 def finding(looks, b: dict):
     """Where one head of the third layer looks from a question's word: it should find the rows in which it is heard.
 
     looks: [batch, text, n], before softmax."""
-    kind = sounds_of_tokens()[b["text"]]
+    kind = sounds_of_tokens(b["text"].device)[b["text"]]
     kind[:, 1:][b["label"][:, :-1] != NOT_ASKED] = 0  # not from words of answers
     sample, token = kind.nonzero(as_tuple=True)
     there = b["heard"][sample] == kind[sample, token][:, None]

@@ -14,10 +14,12 @@ from layers import MLP, RMS, attend, join, split, turn
 from prompt import NOT_ASKED
 
 WIDTH = 192
+# what a layer adds to the stream is a product with these
+ADDS = tuple(f"{name}.weight" for name in ("o_proj", "attn.proj", "out_proj", "down_proj", "fc2"))
 CONFIG = dict(
     vision=dict(
-        depth=4, hidden_size=128, intermediate_size=256, num_heads=4, in_channels=3, patch_size=14,
-        spatial_merge_size=2, temporal_patch_size=2, window_size=56, fullatt_block_indexes=[1, 3],
+        depth=6, hidden_size=128, intermediate_size=256, num_heads=4, in_channels=3, patch_size=14,
+        spatial_merge_size=2, temporal_patch_size=2, window_size=56, fullatt_block_indexes=[1, 3, 5],
         out_hidden_size=WIDTH,
     ),
     audio=dict(
@@ -25,7 +27,7 @@ CONFIG = dict(
         output_dim=WIDTH, max_source_positions=1500,
     ),
     text=dict(
-        vocab_size=1024, hidden_size=WIDTH, intermediate_size=512, num_hidden_layers=4, num_attention_heads=6,
+        vocab_size=1024, hidden_size=WIDTH, intermediate_size=512, num_hidden_layers=6, num_attention_heads=6,
         num_key_value_heads=2, rope_theta=1e5, rms_norm_eps=1e-6, max_position_embeddings=4096,
         rope_scaling=dict(mrope_section=[8, 4, 4], rope_type="default", type="default"), tie_word_embeddings=False,
     ),
@@ -126,15 +128,24 @@ class Thinker(nn.Module):
         self.lm_head.weight.copy_(self.model.embed_tokens.weight)
 
     def load_checkpoint(self, folder: str):
-        """Takes the weights of a checkpoint that export.py wrote."""
-        weights = load_file(f"{folder}/model.safetensors")
-        self.load_state_dict({name.removeprefix("thinker."): w.float() for name, w in weights.items()})
+        """Takes the weights of a checkpoint that export.py wrote.
+
+        Layers that it has not got change nothing at first, as in Net2DeeperNet (arXiv 1511.05641)."""
+        stored = load_file(f"{folder}/model.safetensors")
+        weights = {name.removeprefix("thinker."): w.float() for name, w in stored.items()}
+        mine = self.state_dict()
+        assert set(weights) <= set(mine), set(weights) - set(mine)
+        for name in set(mine) - set(weights):
+            adds = name.endswith(ADDS)
+            weights[name] = torch.zeros_like(mine[name]) if adds else mine[name]
+        self.load_state_dict(weights)
 
     def rotary(self, positions):
         """[3, batch or 1, n] -> cos, sin [batch or 1, 1, n, head width], each slice of it from its own axis."""
         text = self.config["text"]
         width = text["hidden_size"] // text["num_attention_heads"]
-        frequency = 1 / (text["rope_theta"] ** (torch.arange(0, width, 2).float() / width))
+        steps = torch.arange(0, width, 2, device=positions.device).float()
+        frequency = 1 / (text["rope_theta"] ** (steps / width))
         angle = positions.float()[..., None] * frequency
         angle = torch.cat([angle, angle], -1)
         sections = text["rope_scaling"]["mrope_section"] * 2
@@ -155,7 +166,7 @@ class Thinker(nn.Module):
         if positions is not None:
             position_ids = positions(position_ids.clone(), b["vision_slots"], b["audio_slots"])
         cos, sin = self.rotary(position_ids)
-        dtype = torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
+        dtype = torch.bfloat16 if torch.is_autocast_enabled(text.device.type) else torch.float32
         mask = _mask(len(ids), b["block"], dtype)
         x = self.model.embed_tokens(torch.cat([ids[None].expand(len(text), -1), text], 1))
         x, cos, sin = x.to(dtype), cos.to(dtype), sin.to(dtype)
@@ -188,9 +199,9 @@ class Thinker(nn.Module):
 
 def _mask(prefix: int, block, dtype):
     """Additive, [batch, 1, n, n]: a row sees the rows before it of the prompt and of its own block of questions."""
-    block = torch.cat([torch.full((len(block), prefix), -1), block], 1)
-    row = torch.arange(block.shape[1])
+    block = torch.cat([block.new_full((len(block), prefix), -1), block], 1)
+    row = torch.arange(block.shape[1], device=block.device)
     earlier = row[:, None] >= row[None]
     of_key, of_query = block[:, None], block[:, :, None]
     seen = earlier[None] & ((of_key == -1) | (of_key == of_query))
-    return torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, float("-inf"))[:, None]
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, float("-inf"))[:, None]

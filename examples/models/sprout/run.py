@@ -14,6 +14,8 @@ class Run:
 
         A group with `head` holds throw-away heads; `mul` is a factor of the rate."""
         self.options, self.modules = options, modules
+        for module in modules.values():
+            module.to(options.device)
         self.step, self.seconds, self.seen = 0, options.spent * 60, collections.Counter()
         self.first = self.seconds
         self.optimizer = torch.optim.AdamW(groups, lr=options.lr, betas=(.9, .98), fused=True)
@@ -22,7 +24,7 @@ class Run:
             self._load()
 
     def _load(self):
-        stored = torch.load(self.options.out, weights_only=False)
+        stored = torch.load(self.options.out, weights_only=False, map_location=self.options.device)
         for name, module in self.modules.items():
             module.load_state_dict(stored[name])
         self.optimizer.load_state_dict(stored["opt"])

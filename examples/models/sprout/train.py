@@ -1,4 +1,4 @@
-"""Trains sprout from nothing on a CPU. Three stages, each resumable from its own file and each with its own curves:
+"""Trains sprout from nothing, on a CPU or an accelerator. Three stages, each resumable from its own file and each with its own curves:
 
     python voices.py BANK.npz
     python train.py see    --bank BANK.npz --out see.pt  --minutes 8    # picture encoder alone, throw-away heads
@@ -8,7 +8,7 @@
 
 `--out` that exists is gone on with. The run sleeps while the file $SENSORIUM_QUIET_LOCK (default: sensorium-quiet.lock
 in the temporary folder) exists. Weights are float32; products are bfloat16 on a CPU with avx512_bf16, where that is
-some three times faster."""
+some three times faster. On an accelerator: `--device cuda --makers 15`, one process a core but one."""
 import argparse
 import collections
 import os
@@ -17,6 +17,7 @@ import time
 import torch
 
 from curves import Means, evaluate, evaluate_encoder, report
+from feed import feed, moved
 from heads import Heads
 from losses import encoder_losses, losses, weighted
 from machine import half, wait
@@ -37,6 +38,10 @@ PLAN = {  # the same of the whole model, by minute of the run
     164: dict(
         picture=(1., 32), print=(.8, 32), pictures=(.15, 20), sound=(.9, 28), clip=(1., 16), joint=(2., 12)
     ),
+}
+FAST = {  # the same on an accelerator, all the time
+    "picture": (.15, 256), "picture alone": (.04, 256), "print": (.22, 256), "print alone": (.08, 256),
+    "pictures": (.05, 96), "sound": (.12, 192), "sound alone": (.04, 192), "clip": (.12, 96), "joint": (.22, 96),
 }
 # held-out batches that the curves of the whole model are made of
 HELD_OUT = dict(picture=4, print=2, pictures=2, sound=4, clip=4, joint=4)
@@ -63,7 +68,7 @@ def encoder(options):
         run.seen[b["kind"]] += len(b["names"])
         run.seconds += time.time() - start
         for name, (loss, _) in dense.items():
-            means.add(name, loss.item())
+            means.add(name, loss)
         if time.time() - reported > options.every:
             reported = time.time()
             got = evaluate_encoder(model, heads, test, options.stage)
@@ -79,6 +84,7 @@ def encoder(options):
 def answer(options):
     """Stage "answer": the whole model, with the heads' losses beside that of the answers."""
     torch.manual_seed(options.seed)
+    torch.set_float32_matmul_precision("high")  # of accelerators; a CPU's products stay as they are
     model, heads = Thinker(), Heads()
     if not os.path.exists(options.out):
         _load_encoder(options.see, model.visual, heads, of_sound=False)
@@ -87,35 +93,40 @@ def answer(options):
         model.load_checkpoint(options.start)
     run = Run(options, dict(model=model, heads=heads), _groups(model, heads, options.encoders))
     held_out = data_of(888, 1, options.bank)
-    test = [held_out.batch(kind, 24) for kind, n in HELD_OUT.items() for _ in range(n)]
-    for p in run.params:
-        p.data = p.data.clone().share_memory_()
-    second = Second(model, heads, options.bank, options.align) if options.processes > 1 else None
-    phase, source = None, None
+    test = [moved(held_out.batch(kind, 24), options.device) for kind, n in HELD_OUT.items() for _ in range(n)]
+    source, plans, second = None, PLAN, None
+    if options.makers:
+        plans = {0: FAST}
+    elif options.processes > 1:
+        for p in run.params:
+            p.data = p.data.clone().share_memory_()
+        second = Second(model, heads, options.bank, options.align)
+    phase = None
     reported, means, spent = time.time(), Means(), collections.defaultdict(float)
     while not run.done():
-        now = max(minute for minute in PLAN if minute <= run.minutes)
+        now = max(minute for minute in plans if minute <= run.minutes)
         if now != phase:
             if source:
                 source.close()
             seed = options.seed + (20000 if source else 10000) + run.step
-            source = batches(seed, options.bank, PLAN[now], False)
+            source = _source(options, seed, plans[now])
             if second:
-                second.start(options.seed + 50000 + run.step, PLAN[now])
+                second.start(options.seed + 50000 + run.step, plans[now])
             phase = now
         wait()
         start = time.time()
         b = next(source)
         drawn = time.time()
         with half():
-            loss, total, named = losses(model, heads, b, options.align)
+            loss, total, named = _losses(model, heads, b, options.align)
         run.update(total, second)
-        _keep_rows(model, b)
+        if not options.makers:
+            _keep_rows(model, b)
         run.seen[b["kind"]] += len(b["names"])
+        run.seen["again"] += len(b["names"]) * (b["pass"] > 1)
         run.seconds += time.time() - start
-        for name, value in named.items():
+        for name, value in {**named, b["kind"]: loss}.items():
             means.add(name, value)
-        means.add(b["kind"], loss.item())
         spent["wait"] += drawn - start
         spent[b["kind"]] += time.time() - drawn
         if time.time() - reported > options.every:
@@ -134,6 +145,20 @@ def answer(options):
         minutes=round(run.minutes, 2), step=run.step, seen=dict(run.seen),
         held_out={task: f"{right / n:.3f} ({n})" for task, (right, n) in sorted(got.items())},
     )
+
+
+def _source(options, seed, plan):
+    if options.makers:
+        return feed(seed, options.bank, plan, options.device, options.makers, options.times)
+    return batches(seed, options.bank, plan, False, times=options.times)
+
+
+def _losses(model, heads, b, align):
+    """As `losses`; of a batch for one encoder alone, that encoder's."""
+    if not b["alone"]:
+        return losses(model, heads, b, align)
+    total = weighted(encoder_losses(model, heads, b, "hear" if "mel" in b else "see"))
+    return total, total, {}
 
 
 def _load_encoder(path, part, heads, of_sound):
@@ -206,7 +231,10 @@ def _options():
         "--heads", type=int, default=0, help="steps at the beginning in which only the throw-away heads learn"
     )
     p.add_argument("--encoders", type=float, default=.4, help="a factor of the encoders' rate")
-    p.add_argument("--processes", type=int, default=2, help="that train: 1 or 2")
+    p.add_argument("--processes", type=int, default=2, help="that train on a CPU: 1 or 2")
+    p.add_argument("--device", default="cpu", help="as torch names it; an accelerator wants --makers, too")
+    p.add_argument("--makers", type=int, default=0, help="processes that make data for an accelerator")
+    p.add_argument("--times", type=int, default=2, help="that a batch is used, at most")
     p.add_argument("--align", type=float, default=.15, help="the weight of the throw-away heads' losses")
     p.add_argument("--share", type=float, default=1, help="of the run's weights in an export, the rest --start's")
     p.add_argument("--checkpoint", default=f"{HERE}/checkpoint", help="what export writes")

@@ -57,15 +57,19 @@ def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2):
         process.kill()
 
 
-def maker(queue, seed, bank, plan, alone):
-    """A process that makes batches ahead of the trainer, until that is gone."""
+def maker(queue, seed, bank, plan, alone, raw=False):
+    """A process that makes batches ahead of the trainer, until that is gone. raw: without features.
+
+    A kind of the plan may say "alone" itself, as in "print alone"."""
     torch.set_num_threads(1)
     data = data_of(seed, 0, bank)
     rng = random.Random(seed)
     while True:
         wait()
-        kind, size = draw(rng, plan)
-        b = data.batch(kind, size, alone)
+        name, size = draw(rng, plan)
+        kind, *by_itself = name.split()
+        b = (data.raw if raw else data.batch)(kind, size, alone or bool(by_itself))
+        b["alone"] = alone or bool(by_itself)
         if HALF:
             b.update({name: b[name].to(torch.bfloat16) for name in ("pixels", "mel") if name in b})
         if not _put(queue, b):
