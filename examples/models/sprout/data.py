@@ -10,7 +10,7 @@ import torch
 
 from features import audio_rows, log_mel, mel_frames, patches, sampled
 from prompt import NOT_ASKED, Words, layout
-from scenes import SR, Grounds, Voices, wear
+from scenes import SR, Grounds, Voices, recorded, wear
 from targets import Sample, cells, covers, letters, rows
 from tasks import Tasks
 
@@ -51,7 +51,8 @@ class Data:
         """The same before features. alone: short clips and many shapes, for training the encoders by themselves.
 
         prefix [n]: ids up to the questions; vision_slots, audio_slots: where in it rows of media go; parts: see layout.
-        frames uint8 [size, steps, 2, h, w, 3], of pictures [size, steps, 1, ..], with grid (rows, columns of patches); wave float32 [size, samples].
+        frames uint8 [size, steps, 2, h, w, 3], of pictures [size, steps, 1, ..], with grid (rows, columns of patches);
+        wave float32 [size, samples].
         text, label, block [size, m]: see _pack; names: the tasks asked; position_ids [3, size, n + m].
         letters and covers or cells, and heard, shown, form: see targets.py."""
         make = dict(
@@ -124,7 +125,7 @@ class Data:
                 track, asked = self.tasks.crowd(seconds, n)
             else:
                 track, asked = self.tasks.sound(seconds, n)
-            samples.append(Sample(asked, wave=track.finish(), events=track.events))
+            samples.append(Sample(asked, wave=recorded(self.g, track.finish()), events=track.events))
         return samples, [("audio", audio_rows(mel_frames(n)))], None
 
     def _clips(self, kind, size, alone):
@@ -142,7 +143,7 @@ class Data:
                 scene, sample.questions = self.tasks.clip(*pixels, seconds, between)
             else:
                 scene, track, sample.questions = self.tasks.joint(*pixels, seconds, between, n)
-                sample.wave, sample.events = track.finish(), track.events
+                sample.wave, sample.events = recorded(self.g, track.finish()), track.events
                 sample.screen, sample.form = scene.screen, scene.form
             sample.frames = self._film(scene, times, sample.marks)
             samples.append(sample)

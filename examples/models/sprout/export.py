@@ -68,7 +68,7 @@ def export(source, checkpoint: str):
     ids = {token: published.tokenizer.convert_tokens_to_ids(token) for token in SPECIALS + ["user"]}
     _write_processor(published, checkpoint)
     _write_configuration(ids, checkpoint)
-    weights = torch.load(source, weights_only=False)["model"] if isinstance(source, str) else source
+    weights = torch.load(source, weights_only=False, map_location="cpu")["model"] if isinstance(source, str) else source
     tensors = {f"thinker.{k}": v.detach().to(torch.bfloat16).contiguous().clone() for k, v in weights.items()}
     save_file(tensors, f"{checkpoint}/model.safetensors", metadata={"format": "pt"})
     size = os.path.getsize(f"{checkpoint}/model.safetensors") / 1e6

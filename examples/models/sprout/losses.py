@@ -68,6 +68,15 @@ def _cells(heads, rows, b):
     return out
 
 
+def batch_losses(model, heads, b: dict, align: float):
+    """As `losses`; of a batch for one encoder alone, that encoder's."""
+    if not b["alone"]:
+        return losses(model, heads, b, align)
+    dense = encoder_losses(model, heads, b, "hear" if "mel" in b else "see")
+    total = weighted(dense)
+    return total, total, {name: loss for name, (loss, _) in dense.items()}
+
+
 def losses(model, heads, b: dict, align: float):
     """(loss of the answers, the same with those of the throw-away heads, {name: loss}).
 

@@ -1,4 +1,4 @@
-"""Trains sprout from nothing, on a CPU or an accelerator. Three stages, each resumable from its own file and each with its own curves:
+"""Trains sprout from nothing, on a CPU or an accelerator. Three stages, each resumable from its own file:
 
     python voices.py BANK.npz
     python train.py see    --bank BANK.npz --out see.pt  --minutes 8    # picture encoder alone, throw-away heads
@@ -19,7 +19,7 @@ import torch
 from curves import Means, evaluate, evaluate_encoder, report
 from feed import feed, moved
 from heads import Heads
-from losses import encoder_losses, losses, weighted
+from losses import batch_losses, encoder_losses, weighted
 from machine import half, wait
 from model import Thinker
 from run import Run
@@ -38,6 +38,11 @@ PLAN = {  # the same of the whole model, by minute of the run
     164: dict(
         picture=(1., 32), print=(.8, 32), pictures=(.15, 20), sound=(.9, 28), clip=(1., 16), joint=(2., 12)
     ),
+    # after the accelerator: the sound encoder learns what files do to sound, the rest keeps what it knows
+    285: {
+        "picture": (.4, 32), "print": (.5, 32), "pictures": (.15, 20), "clip": (.5, 16), "joint": (1.5, 12),
+        "sound": (2., 28), "sound alone": (2., 32),
+    },
 }
 FAST = {  # the same on an accelerator, all the time
     "picture": (.15, 256), "picture alone": (.04, 256), "print": (.22, 256), "print alone": (.08, 256),
@@ -118,9 +123,9 @@ def answer(options):
         b = next(source)
         drawn = time.time()
         with half():
-            loss, total, named = _losses(model, heads, b, options.align)
+            loss, total, named = batch_losses(model, heads, b, options.align)
         run.update(total, second)
-        if not options.makers:
+        if not (options.makers or b["alone"]):
             _keep_rows(model, b)
         run.seen[b["kind"]] += len(b["names"])
         run.seen["again"] += len(b["names"]) * (b["pass"] > 1)
@@ -153,19 +158,11 @@ def _source(options, seed, plan):
     return batches(seed, options.bank, plan, False, times=options.times)
 
 
-def _losses(model, heads, b, align):
-    """As `losses`; of a batch for one encoder alone, that encoder's."""
-    if not b["alone"]:
-        return losses(model, heads, b, align)
-    total = weighted(encoder_losses(model, heads, b, "hear" if "mel" in b else "see"))
-    return total, total, {}
-
-
 def _load_encoder(path, part, heads, of_sound):
     """Takes an encoder, and the heads that were trained with it, from the file of its stage."""
     if not path:
         return
-    stored = torch.load(path, weights_only=False)
+    stored = torch.load(path, weights_only=False, map_location="cpu")
     part.load_state_dict(stored["part"])
     mine = {name: p for name, p in stored["heads"].items() if name.startswith("heard") == of_sound}
     heads.load_state_dict(mine, strict=False)
@@ -203,7 +200,7 @@ def _weights(options) -> dict:
     """Of the file, or between those and the checkpoint's that the run went on from.
 
     As WiSE-FT (arXiv 2109.01903): what a short run at a high rate forgot comes back, most of what it learned stays."""
-    weights = torch.load(options.out, weights_only=False)["model"]
+    weights = torch.load(options.out, weights_only=False, map_location="cpu")["model"]
     if not options.start or options.share == 1:
         return weights
     before = Thinker()

@@ -1,6 +1,6 @@
 """The other processes: one makes batches ahead of the trainer, one adds gradients of its own batches.
 
-A plan is {kind: (weight, samples a batch)}."""
+A plan is {kind: (weight, samples a batch)}; "print alone" and the like are print for the encoder alone."""
 import collections
 import random
 import time
@@ -10,22 +10,27 @@ import torch
 import torch.multiprocessing as mp
 
 from data import Data
-from losses import encoder_losses, losses, weighted
+from losses import batch_losses
 from machine import HALF, Others, half, settle, wait
 from prompt import Words
 from scenes import Voices
 
-ALONE = dict(picture=(1., 48), print=(3., 48), clip=(.5, 16), sound=(.8, 32))  # a plan for the encoders alone
+# for the encoders alone, where a plan has nothing of the kind
+ALONE = {
+    "picture alone": (1., 48), "print alone": (3., 48), "clip alone": (.5, 16), "sound alone": (.8, 32),
+}
 
 
 def data_of(seed: int, split: int, bank: str) -> Data:
     return Data(seed, split, Voices(bank), Words())
 
 
-def draw(rng: random.Random, plan: dict) -> tuple[str, int]:
-    """A kind, as often as its weight says, and its samples a batch."""
-    kind = rng.choices(list(plan), [weight for weight, _ in plan.values()])[0]
-    return kind, plan[kind][1]
+def drawn(make, rng: random.Random, plan: dict, alone=False) -> dict:
+    """A batch by `make`, of each kind as often as its weight says; b["alone"]: whether it is for an encoder alone."""
+    name = rng.choices(list(plan), [weight for weight, _ in plan.values()])[0]
+    kind, *by_itself = name.split()
+    alone = alone or bool(by_itself)
+    return dict(make(kind, plan[name][1], alone), alone=alone)
 
 
 def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2):
@@ -58,18 +63,13 @@ def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2):
 
 
 def maker(queue, seed, bank, plan, alone, raw=False):
-    """A process that makes batches ahead of the trainer, until that is gone. raw: without features.
-
-    A kind of the plan may say "alone" itself, as in "print alone"."""
+    """A process that makes batches ahead of the trainer, until that is gone. raw: without features."""
     torch.set_num_threads(1)
     data = data_of(seed, 0, bank)
     rng = random.Random(seed)
     while True:
         wait()
-        name, size = draw(rng, plan)
-        kind, *by_itself = name.split()
-        b = (data.raw if raw else data.batch)(kind, size, alone or bool(by_itself))
-        b["alone"] = alone or bool(by_itself)
+        b = drawn(data.raw if raw else data.batch, rng, plan, alone)
         if HALF:
             b.update({name: b[name].to(torch.bfloat16) for name in ("pixels", "mel") if name in b})
         if not _put(queue, b):
@@ -155,15 +155,9 @@ def second(model, heads, grads, ready, told, seed, bank, plan, align):
 
 def _own_loss(model, heads, data, rng, plan, align):
     """(kind, samples, loss) of a batch of the second process."""
-    if rng.random() < .85:
-        # one encoder alone: what it learns last (letters, shapes, words) costs a third of a whole batch this way
-        kind, size = draw(rng, ALONE)
-        b = data.batch(kind, size, True)
-        with half():
-            total = weighted(encoder_losses(model, heads, b, "hear" if kind == "sound" else "see"))
-    else:
-        kind, size = draw(rng, plan)
-        b = data.batch(kind, size)
-        with half():
-            _, total, _ = losses(model, heads, b, align)
-    return kind, size, total
+    alone = {name: of for name, of in plan.items() if name.endswith(" alone")} or ALONE
+    # one encoder alone: what it learns last (letters, shapes, words) costs a third of a whole batch this way
+    b = drawn(data.batch, rng, alone if rng.random() < .85 else plan)
+    with half():
+        _, total, _ = batch_losses(model, heads, b, align)
+    return b["kind"], len(b["names"]), total

@@ -5,9 +5,9 @@ rounded; sound is float32 in -1..1 at SR samples a second."""
 from scenes.grounds import Grounds, wear
 from scenes.print import FONTS, HELD_OUT_FONTS, Lettering
 from scenes.shapes import COLOR_NAMES, COLORS, CORNERS, HELD_OUT_STYLES, SHAPES, STYLES, Thing, mix_color
-from scenes.sounds import NOISE, SR, Track, Voices, beep, sweep
+from scenes.sounds import NOISE, SR, Track, Voices, beep, recorded, sweep
 
 __all__ = [
     "COLORS", "COLOR_NAMES", "CORNERS", "FONTS", "Grounds", "HELD_OUT_FONTS", "HELD_OUT_STYLES", "Lettering", "NOISE",
-    "SHAPES", "SR", "STYLES", "Thing", "Track", "Voices", "beep", "mix_color", "sweep", "wear",
+    "SHAPES", "SR", "STYLES", "Thing", "Track", "Voices", "beep", "mix_color", "recorded", "sweep", "wear",
 ]

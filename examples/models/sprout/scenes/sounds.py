@@ -68,6 +68,21 @@ class Track:
         return np.clip(np.round(wave * 32767), -32768, 32767).astype(np.float32) / 32768
 
 
+def recorded(g, wave: np.ndarray) -> np.ndarray:
+    """What a microphone and a lossy file leave of a sound: often nothing above some pitch, and less at the bottom.
+
+    LAME, say, cuts 16 kHz sound at some 7.2 kHz, whatever the bit rate. float32 samples."""
+    if g.random() < .35:
+        return wave
+    n = -(-len(wave) // 1600) * 1600
+    hz = np.fft.rfftfreq(n, 1 / SR)
+    top, slope, left = g.uniform(4500, 8000), g.uniform(50, 600), 10 ** g.uniform(-3.5, -1.5)
+    gain = np.clip((top + slope - hz) / slope, left, 1)
+    if g.random() < .3:
+        gain = gain * np.clip(hz / g.uniform(40, 200), .03, 1)
+    return np.fft.irfft(np.fft.rfft(wave, n) * gain, n)[:len(wave)].astype(np.float32)
+
+
 def beep(g, seconds=.12, pitch=None) -> np.ndarray:
     """float32 samples. pitch in hertz."""
     pitch = pitch or g.uniform(500, 1800)
