@@ -31,8 +31,9 @@ QUESTIONS = dict(picture=4, print=2, pictures=3, sound=2, clip=4, joint=6)  # a 
 class Data:
     """Endless batches. kinds: picture, print, pictures, sound, clip, joint."""
 
-    def __init__(self, seed: int, split: int, bank: Voices, words: Words, questions=QUESTIONS):
-        self.words, self.questions, self.layouts = words, questions, {}
+    def __init__(self, seed: int, split: int, bank: Voices, words: Words, questions=QUESTIONS, plain=False):
+        """plain: every row at its own place on all axes, as in a model of text alone."""
+        self.words, self.questions, self.plain, self.layouts = words, questions, plain, {}
         self.tasks = Tasks(seed, split, bank, Grounds(1000 + split))
         self.g = self.tasks.g
 
@@ -66,6 +67,8 @@ class Data:
                 self.layouts.clear()
             self.layouts[key] = layout(parts, self.words)
         prefix, vision_slots, audio_slots, positions, after = self.layouts[key]
+        if self.plain:
+            positions, after = torch.arange(len(prefix)).expand(3, -1), len(prefix)
         out = dict(kind=kind, prefix=prefix, vision_slots=vision_slots, audio_slots=audio_slots, parts=parts)
         if grid:
             out["frames"] = torch.from_numpy(np.stack([sample.frames for sample in samples]))

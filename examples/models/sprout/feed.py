@@ -14,13 +14,13 @@ from workers import maker
 KEPT = 64  # batches to use again
 
 
-def feed(seed: int, bank: str, plan: dict, device: str, makers: int, times: int):
+def feed(seed: int, bank: str, plan: dict, device: str, makers: int, times: int, plain=False):
     """Batches on `device`, without end. makers: processes; times: that a batch is used, at most."""
     mp.set_sharing_strategy("file_system")
     context = mp.get_context("spawn")
     made, ready = context.Queue(3 * makers), queue.Queue(4)
     processes = [
-        context.Process(target=maker, args=(made, seed + 1000 * i, bank, plan, False, True), daemon=True)
+        context.Process(target=maker, args=(made, seed + 1000 * i, bank, plan, False, True, plain), daemon=True)
         for i in range(makers)
     ]
     for process in processes:

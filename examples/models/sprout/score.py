@@ -3,7 +3,7 @@
 The same voices, wordings, styles and grounds as the held-out files, without a codec between; quick, so many samples.
 Then the joint tasks again with something taken away or out of time.
 
-    python score.py BANK.npz [--checkpoint checkpoint] [--batches 12]"""
+    python score.py BANK.npz [--checkpoint checkpoint] [--batches 12] [--plain]"""
 import argparse
 import os
 
@@ -46,7 +46,7 @@ def print_accuracy(model, kind: str, test: list[dict]):
     """The lines of one kind; of joint ones only the tasks that need both media."""
     for name, (right, n) in sorted(evaluate(model, test).items()):
         task = name.split(".", 1)[1]
-        chance = TASKS[kind].get(task)
+        chance = TASKS["picture" if kind == "print" else kind].get(task)
         if kind != "joint" or chance:
             chance = "" if chance is None else f"{chance:.2f}"
             print(f"| {kind}: {task} | {n} | {right / n:.2f} | {chance} |", flush=True)
@@ -78,14 +78,15 @@ def main():
     p.add_argument("--checkpoint", default=f"{HERE}/checkpoint")
     p.add_argument("--batches", type=int, default=12)
     p.add_argument("--size", type=int, default=24)
+    p.add_argument("--plain", action="store_true", help="for a checkpoint that was trained so")
     options = p.parse_args()
     torch.set_num_threads(1)
     model = Thinker()
     model.load_checkpoint(options.checkpoint)
     words, bank = Words(f"{options.checkpoint}/tokenizer.json"), Voices(options.bank)
     print("| task | n | right | chance |\n|---|---|---|---|", flush=True)
-    for kind in ("picture", "pictures", "sound", "clip", "joint"):
-        data = Data(4321, 1, bank, words)
+    for kind in ("picture", "print", "pictures", "sound", "clip", "joint"):
+        data = Data(4321, 1, bank, words, plain=options.plain)
         n = options.batches * (2 if kind == "joint" else 1)
         test = [data.batch(kind, options.size) for _ in range(n)]
         print_accuracy(model, kind, test)

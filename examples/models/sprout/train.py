@@ -43,6 +43,11 @@ PLAN = {  # the same of the whole model, by minute of the run
         "picture": (.4, 32), "print": (.5, 32), "pictures": (.15, 20), "clip": (.5, 16), "joint": (1.5, 12),
         "sound": (2., 28), "sound alone": (2., 32),
     },
+    # small type as a camera sees it, wordings, more voices
+    325: {
+        "picture": (1., 32), "print": (1., 40), "pictures": (.1, 20), "clip": (.4, 16), "joint": (.8, 12),
+        "sound": (1.5, 28), "picture alone": (.2, 48), "print alone": (.7, 48), "sound alone": (1., 32),
+    },
 }
 FAST = {  # the same on an accelerator, all the time
     "picture": (.15, 256), "picture alone": (.04, 256), "print": (.22, 256), "print alone": (.08, 256),
@@ -97,7 +102,7 @@ def answer(options):
     if options.start:
         model.load_checkpoint(options.start)
     run = Run(options, dict(model=model, heads=heads), _groups(model, heads, options.encoders))
-    held_out = data_of(888, 1, options.bank)
+    held_out = data_of(888, 1, options.bank, options.plain)
     test = [moved(held_out.batch(kind, 24), options.device) for kind, n in HELD_OUT.items() for _ in range(n)]
     source, plans, second = None, PLAN, None
     if options.makers:
@@ -105,7 +110,7 @@ def answer(options):
     elif options.processes > 1:
         for p in run.params:
             p.data = p.data.clone().share_memory_()
-        second = Second(model, heads, options.bank, options.align)
+        second = Second(model, heads, options.bank, options.align, options.plain)
     phase = None
     reported, means, spent = time.time(), Means(), collections.defaultdict(float)
     while not run.done():
@@ -154,8 +159,8 @@ def answer(options):
 
 def _source(options, seed, plan):
     if options.makers:
-        return feed(seed, options.bank, plan, options.device, options.makers, options.times)
-    return batches(seed, options.bank, plan, False, times=options.times)
+        return feed(seed, options.bank, plan, options.device, options.makers, options.times, options.plain)
+    return batches(seed, options.bank, plan, False, times=options.times, plain=options.plain)
 
 
 def _load_encoder(path, part, heads, of_sound):
@@ -233,6 +238,7 @@ def _options():
     p.add_argument("--makers", type=int, default=0, help="processes that make data for an accelerator")
     p.add_argument("--times", type=int, default=2, help="that a batch is used, at most")
     p.add_argument("--align", type=float, default=.15, help="the weight of the throw-away heads' losses")
+    p.add_argument("--plain", action="store_true", help="positions as in a model of text alone: a twin to compare with")
     p.add_argument("--share", type=float, default=1, help="of the run's weights in an export, the rest --start's")
     p.add_argument("--checkpoint", default=f"{HERE}/checkpoint", help="what export writes")
     return p.parse_args()

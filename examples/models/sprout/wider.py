@@ -53,7 +53,8 @@ MORE = {
         "Which shape do you see in {0}?",
     ],
     "exists": [
-        "Does it have a {0} {1}?", "Is a {0} {1} there?",
+        "Does it have a {0} {1}?", "Is a {0} {1} there?", "Can you find a {0} {1}?", "Do you find a {0} {1} in it?",
+        "Are you able to see a {0} {1}?", "Is a {0} {1} to be seen?", "Can a {0} {1} be seen?",
     ],
     "left of": [
         "Which shape stands left of the {0}?", "What do you see left of the {0}?", "What is on the left of the {0}?",

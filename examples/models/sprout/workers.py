@@ -21,8 +21,8 @@ ALONE = {
 }
 
 
-def data_of(seed: int, split: int, bank: str) -> Data:
-    return Data(seed, split, Voices(bank), Words())
+def data_of(seed: int, split: int, bank: str, plain=False) -> Data:
+    return Data(seed, split, Voices(bank), Words(), plain=plain)
 
 
 def drawn(make, rng: random.Random, plan: dict, alone=False) -> dict:
@@ -33,14 +33,14 @@ def drawn(make, rng: random.Random, plan: dict, alone=False) -> dict:
     return dict(make(kind, plan[name][1], alone), alone=alone)
 
 
-def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2):
+def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2, plain=False):
     """Every batch comes `times` times, some batches apart: drawing costs a third of a training step.
 
     alone: see Data.batch; ahead: how many batches are made ahead."""
     mp.set_sharing_strategy("file_system")
     context = mp.get_context("spawn")
     queue = context.Queue(ahead)
-    process = context.Process(target=maker, args=(queue, seed, bank, plan, alone), daemon=True)
+    process = context.Process(target=maker, args=(queue, seed, bank, plan, alone, False, plain), daemon=True)
     process.start()
     again = collections.deque()
     try:
@@ -62,10 +62,10 @@ def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2):
         process.kill()
 
 
-def maker(queue, seed, bank, plan, alone, raw=False):
+def maker(queue, seed, bank, plan, alone, raw, plain):
     """A process that makes batches ahead of the trainer, until that is gone. raw: without features."""
     torch.set_num_threads(1)
-    data = data_of(seed, 0, bank)
+    data = data_of(seed, 0, bank, plain)
     rng = random.Random(seed)
     while True:
         wait()
@@ -90,8 +90,8 @@ def _put(queue, b):
 class Second:
     """Gradients of a second process, on weights that both share."""
 
-    def __init__(self, model, heads, bank: str, align: float):
-        self.model, self.heads, self.bank, self.align = model, heads, bank, align
+    def __init__(self, model, heads, bank: str, align: float, plain: bool):
+        self.model, self.heads, self.bank, self.align, self.plain = model, heads, bank, align, plain
         self.params = list(model.parameters()) + list(heads.parameters())
         self.grads = [torch.zeros_like(p).share_memory_() for p in self.params]
         self.context = mp.get_context("spawn")
@@ -105,7 +105,8 @@ class Second:
             self.process.join()
             self.ready.value = 0
         self.model.forget()
-        args = (self.model, self.heads, self.grads, self.ready, self.told, seed, self.bank, plan, self.align)
+        own = (self.bank, plan, self.align, self.plain)
+        args = (self.model, self.heads, self.grads, self.ready, self.told, seed, *own)
         self.process = self.context.Process(target=second, args=args, daemon=True)
         self.process.start()
 
@@ -121,13 +122,13 @@ class Second:
         self.ready.value = 0
 
 
-def second(model, heads, grads, ready, told, seed, bank, plan, align):
+def second(model, heads, grads, ready, told, seed, bank, plan, align, plain):
     """A second process that adds gradients of its own batches.
 
     They are computed on the shared weights as it finds them (a step or two old), and only while nobody else needs its
     core. ready: 1 while `grads` wait to be fetched; told: what they were made of, [(kind, samples)]."""
     settle(1)
-    data = data_of(seed, 0, bank)
+    data = data_of(seed, 0, bank, plain)
     rng = random.Random(seed)
     params = list(model.parameters()) + list(heads.parameters())
     others = Others()

@@ -22,18 +22,22 @@ def font(name: str, size: int):
 class Lettering:
     """A line of text, `wide` pixels wide or as wide as `high` allows.
 
-    spans: left and right of each character, in pixels from the line's left; size: (width, height) in pixels."""
+    fine: how many times larger it is drawn, and then shrunk: small type that a camera saw is not small type on a
+    screen, whose stems are moved to whole pixels. spans: left and right of each character, in pixels from the line's
+    left; size: (width, height) in pixels."""
 
-    def __init__(self, text: str, face: str, wide: float, high: float):
+    def __init__(self, text: str, face: str, wide: float, high: float, fine=1):
         left, top, right, bottom = font(face, 100).getbbox(text)
         points = max(8, int(100 * min(wide / (right - left), high / (bottom - top))))
-        sized = font(face, points)
+        sized = font(face, points * fine)
         left, top, right, bottom = sized.getbbox(text)
-        self.size = (right - left, bottom - top)
-        self.mask = Image.new("L", (right - left + 2, bottom - top + 2))
-        ImageDraw.Draw(self.mask).text((1 - left, 1 - top), text, fill=255, font=sized)
+        self.size = ((right - left) // fine, (bottom - top) // fine)
+        self.mask = Image.new("L", (right - left + 2 * fine, bottom - top + 2 * fine))
+        ImageDraw.Draw(self.mask).text((fine - left, fine - top), text, fill=255, font=sized)
+        if fine > 1:
+            self.mask = self.mask.resize((self.size[0] + 2, self.size[1] + 2), Image.BICUBIC)
         ends = [sized.getlength(text[:i]) for i in range(len(text) + 1)]
-        self.spans = [(a - left, b - left) for a, b in zip(ends, ends[1:])]
+        self.spans = [((a - left) / fine, (b - left) / fine) for a, b in zip(ends, ends[1:])]
 
     def paint(self, im: np.ndarray, x: float, y: float, rgb: np.ndarray):
         """Blends the line into im [height, width, 3], its left top corner at (x, y) in pixels."""

@@ -25,10 +25,10 @@ class Voices:
         wave = self.pcm[self.offset[i]:self.offset[i + 1]].astype(np.float32) / 32768
         trained = split == 0
         if g.random() < (.75 if trained else .5):
-            n = int(len(wave) * (g.uniform(.83, 1.2) if trained else g.uniform(.9, 1.1)))
+            n = int(len(wave) * (g.uniform(.74, 1.32) if trained else g.uniform(.9, 1.1)))
             wave = np.interp(np.linspace(0, len(wave) - 1, n), np.arange(len(wave)), wave).astype(np.float32)
         if trained and g.random() < .6:
-            wave = _tilted(wave, np.float32(g.uniform(-.7, .9)))
+            wave = _tilted(wave, np.float32(g.uniform(-.85, .95)))
         return wave * g.uniform(.5, 1.6)
 
 

@@ -54,7 +54,8 @@ class Print(Choices):
         h, w = scene.ground.shape[:2]
         top, bottom = band or (0, h)
         shown = text if self.chance(.45) else text.upper() if self.chance(.6) else text.capitalize()
-        line = Lettering(shown, self.one(HELD_OUT_FONTS if self.split else FONTS), wide, high)
+        fine = 1 if self.split else self.one((1, 2, 3))
+        line = Lettering(shown, self.one(HELD_OUT_FONTS if self.split else FONTS), wide, high, fine)
         width, height = line.size
         x = self.g.uniform(1, max(1.1, w - width - 3))
         y = self.g.uniform(top + 1, max(top + 1.1, bottom - height - 3))
