@@ -10,9 +10,9 @@ import tempfile
 import numpy as np
 import torch
 
-import data
+from data import Data
 from export import export, load
-from features import MEAN, STD
+from features import MEAN, STD, featured
 from model import Thinker
 from prompt import TOKENIZER, Words
 from reference import video_options
@@ -38,18 +38,6 @@ def random_models():
     return twin, *load(folder), Words(f"{folder}/tokenizer.json")
 
 
-def keep_waves() -> list:
-    """A list that gets the sound of every batch: a batch itself has no more than features of it."""
-    waves, plain = [], data.log_mel
-
-    def log_mel(wave):
-        waves.append(wave)
-        return plain(wave)
-
-    data.log_mel = log_mel
-    return waves
-
-
 def first_block(b: dict):
     """Cuts a batch down to its first block of questions, in place."""
     n = int((b["block"][0] == 0).sum())
@@ -66,7 +54,7 @@ def frames_of(patches, grid):
     return ((x * STD + MEAN) * 255).round().to(torch.uint8)
 
 
-def published_inputs(processor, words, kind: str, b: dict, waves: list):
+def published_inputs(processor, words, kind: str, b: dict, wave):
     """What the published processor makes of the same media and text."""
     text = words.tok.decode(b["text"][0].tolist(), skip_special_tokens=False)
     media, extra = "", {}
@@ -78,8 +66,8 @@ def published_inputs(processor, words, kind: str, b: dict, waves: list):
         each = b["parts"][0][4]
         extra.update(videos=[frames], videos_kwargs=video_options(2 / each, kind == "joint"))
         media = MARKS["video"]
-    if waves:
-        extra["audio"] = [waves[0][0].numpy()]
+    if wave is not None:
+        extra["audio"] = [wave[0].numpy()]
         media = media or MARKS["audio"]
     inputs = processor(text=f"<|im_start|>user\n{media}{text}", return_tensors="pt", padding=True, **extra)
     if "video_second_per_grid" in inputs:
@@ -87,12 +75,12 @@ def published_inputs(processor, words, kind: str, b: dict, waves: list):
     return inputs
 
 
-def compare(kind: str, seed: int, twin, model, processor, words, bank, waves) -> str:
+def compare(kind: str, seed: int, twin, model, processor, words, bank) -> str:
     """One batch of one sample; a line about it."""
-    waves.clear()
-    b = data.Data(seed, 0, bank, words).batch(kind, 1)
+    raw = Data(seed, 0, bank, words).raw(kind, 1)
+    b = featured(raw)
     first_block(b)
-    inputs = published_inputs(processor, words, kind, b, waves)
+    inputs = published_inputs(processor, words, kind, b, raw.get("wave"))
     ids = torch.cat([b["prefix"], b["text"][0]])
     assert inputs["input_ids"][0].tolist() == ids.tolist(), (kind, seed)
     out = [f"{kind} {seed}: {len(ids)} tokens"]
@@ -124,10 +112,10 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(0)
     twin, model, processor, words = random_models()
-    bank, waves = Voices(sys.argv[1]), keep_waves()
+    bank = Voices(sys.argv[1])
     for kind in ("picture", "pictures", "sound", "clip", "joint"):
         for seed in range(6):
-            print(compare(kind, seed, twin, model, processor, words, bank, waves), flush=True)
+            print(compare(kind, seed, twin, model, processor, words, bank), flush=True)
     print("equal")
 
 

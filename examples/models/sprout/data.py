@@ -8,7 +8,7 @@ import time
 import numpy as np
 import torch
 
-from features import audio_rows, log_mel, mel_frames, patches, sampled
+from features import audio_rows, featured, mel_frames, sampled
 from prompt import NOT_ASKED, Words, layout
 from scenes import SR, Grounds, Voices, recorded, wear
 from targets import Sample, cells, covers, letters, rows
@@ -41,12 +41,7 @@ class Data:
         """One layout, `size` samples: those of `raw` with their features.
 
         pixels [size, steps, patches, 1176]; mel [size, 128, frames]."""
-        b = self.raw(kind, size, alone)
-        if "frames" in b:
-            b["pixels"] = patches(b.pop("frames"))
-        if "wave" in b:
-            b["mel"] = log_mel(b.pop("wave"))
-        return b
+        return featured(self.raw(kind, size, alone))
 
     def raw(self, kind: str, size: int, alone=False) -> dict:
         """The same before features. alone: short clips and many shapes, for training the encoders by themselves.

@@ -62,13 +62,12 @@ def processor(checkpoint: str) -> Qwen2_5OmniProcessor:
     return Qwen2_5OmniProcessor(image, video, sound, tokenizer, chat_template=TEMPLATE)
 
 
-def export(source, checkpoint: str):
-    """source: a training file, or a model's state. checkpoint: a folder with a tokenizer.json, which stays as it is."""
+def export(weights: dict, checkpoint: str):
+    """weights: a model's state. checkpoint: a folder with a tokenizer.json, which stays as it is."""
     published = processor(checkpoint)
     ids = {token: published.tokenizer.convert_tokens_to_ids(token) for token in SPECIALS + ["user"]}
     _write_processor(published, checkpoint)
     _write_configuration(ids, checkpoint)
-    weights = torch.load(source, weights_only=False, map_location="cpu")["model"] if isinstance(source, str) else source
     tensors = {f"thinker.{k}": v.detach().to(torch.bfloat16).contiguous().clone() for k, v in weights.items()}
     save_file(tensors, f"{checkpoint}/model.safetensors", metadata={"format": "pt"})
     size = os.path.getsize(f"{checkpoint}/model.safetensors") / 1e6

@@ -32,6 +32,16 @@ def patches(frames: torch.Tensor) -> torch.Tensor:
     return x.permute(0, 1, 3, 6, 4, 7, 9, 2, 5, 8).reshape(b, t, grid_h * grid_w, 1176)
 
 
+def featured(b: dict, seen=lambda frames: frames, heard=lambda wave: wave) -> dict:
+    """A batch of Data.raw with its features in place of frames and wave. seen, heard: what to do to those before."""
+    out = dict(b)
+    if "frames" in b:
+        out["pixels"] = patches(seen(out.pop("frames")))
+    if "wave" in b:
+        out["mel"] = log_mel(heard(out.pop("wave")))
+    return out
+
+
 def mel_frames(samples: int) -> int:
     return -(-samples // HOP)
 

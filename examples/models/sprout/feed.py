@@ -8,7 +8,7 @@ import threading
 import torch
 import torch.multiprocessing as mp
 
-from features import log_mel, patches
+from features import featured
 from workers import maker
 
 KEPT = 64  # batches to use again
@@ -20,7 +20,7 @@ def feed(seed: int, bank: str, plan: dict, device: str, makers: int, times: int,
     context = mp.get_context("spawn")
     made, ready = context.Queue(3 * makers), queue.Queue(4)
     processes = [
-        context.Process(target=maker, args=(made, seed + 1000 * i, bank, plan, False, True, plain), daemon=True)
+        context.Process(target=maker, args=(made, seed + 1000 * i, bank, plan, True, plain), daemon=True)
         for i in range(makers)
     ]
     for process in processes:
@@ -34,7 +34,7 @@ def feed(seed: int, bank: str, plan: dict, device: str, makers: int, times: int,
             except queue.Empty:
                 b = again.popleft() if again else _next(ready, processes)
             b["pass"] = b.get("pass", 0) + 1
-            yield featured(b)
+            yield featured(b, _other_light, _other_room) if b["pass"] > 1 else featured(b)
             if b["pass"] < times:
                 again.append(b)
     finally:
@@ -67,21 +67,9 @@ def moved(b: dict, device: str) -> dict:
     return {name: move(value) for name, value in b.items()}
 
 
-def featured(b: dict) -> dict:
-    """The batch with its features; from the second time on of media a little changed."""
-    out = dict(b)
-    again = b["pass"] > 1
-    if "frames" in b:
-        frames = out.pop("frames")
-        out["pixels"] = patches(_other_light(frames.float()) if again else frames)
-    if "wave" in b:
-        wave = out.pop("wave")
-        out["mel"] = log_mel(_other_room(wave) if again else wave)
-    return out
-
-
 def _other_light(frames):
     """Contrast, brightness and noise, each sample its own."""
+    frames = frames.float()
     gain, shift, noise = (_each(frames, low, high) for low, high in ((.85, 1.15), (-15, 15), (0, 5)))
     return ((frames - 128) * gain + 128 + shift + noise * torch.randn_like(frames)).round().clamp(0, 255)
 

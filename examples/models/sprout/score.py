@@ -34,14 +34,6 @@ def sound(positions, vision, audio):
     return positions
 
 
-def flat(positions, vision, audio):
-    """Plain positions: every row of the prompt at its own place, all axes alike."""
-    start = max(int(vision.max()), int(audio.max())) + 3
-    media = torch.arange(start).expand(3, positions.shape[1], -1)
-    rest = positions[:, :, start:]
-    return torch.cat([media, rest - rest.amin() + start], 2)
-
-
 def print_accuracy(model, kind: str, test: list[dict]):
     """The lines of one kind; of joint ones only the tasks that need both media."""
     for name, (right, n) in sorted(evaluate(model, test).items()):
@@ -52,7 +44,8 @@ def print_accuracy(model, kind: str, test: list[dict]):
             print(f"| {kind}: {task} | {n} | {right / n:.2f} | {chance} |", flush=True)
 
 
-def print_ablations(model, joint: list[dict]):
+def print_ablations(model, joint: list[dict], plain: list[dict]):
+    """plain: the same samples with plain positions."""
     tasks = list(TASKS["joint"])
     print("\n| joint tasks | " + " | ".join(tasks) + " |\n|---" + "|---" * len(tasks) + "|")
 
@@ -65,7 +58,7 @@ def print_ablations(model, joint: list[dict]):
         ("picture of another clip", of_another("pixels"), None),
         ("times of the picture shuffled", joint, times),
         ("positions of the sound shuffled", joint, sound),
-        ("plain positions for every row", joint, flat),
+        ("plain positions for every row", plain, None),
     ):
         got = evaluate(model, test, positions)
         counts = [got[f"j.{task}"] for task in tasks]
@@ -85,12 +78,15 @@ def main():
     model.load_checkpoint(options.checkpoint)
     words, bank = Words(f"{options.checkpoint}/tokenizer.json"), Voices(options.bank)
     print("| task | n | right | chance |\n|---|---|---|---|", flush=True)
+
+    def samples(kind, plain):
+        data = Data(4321, 1, bank, words, plain=plain)
+        return [data.batch(kind, options.size) for _ in range(options.batches * (2 if kind == "joint" else 1))]
+
     for kind in ("picture", "print", "pictures", "sound", "clip", "joint"):
-        data = Data(4321, 1, bank, words, plain=options.plain)
-        n = options.batches * (2 if kind == "joint" else 1)
-        test = [data.batch(kind, options.size) for _ in range(n)]
+        test = samples(kind, options.plain)
         print_accuracy(model, kind, test)
-    print_ablations(model, test)
+    print_ablations(model, test, samples("joint", True))
 
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ from losses import batch_losses, encoder_losses, weighted
 from machine import half, wait
 from model import Thinker
 from run import Run
-from workers import Second, batches, data_of
+from workers import Second, batches, data_of, made
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # of one encoder alone, kind: (weight, samples a batch)
-SEE = dict(picture=(2., 48), clip=(1., 16), print=(1., 48))
-HEAR = dict(sound=(1., 40))
+SEE = {"picture alone": (2., 48), "clip alone": (1., 16), "print alone": (1., 48)}
+HEAR = {"sound alone": (1., 40)}
 PLAN = {  # the same of the whole model, by minute of the run
     0: dict(picture=(1.3, 64), pictures=(.1, 32), sound=(1., 64), clip=(1., 32), joint=(.5, 16)),
     8: dict(picture=(1.7, 48), pictures=(.1, 20), sound=(1.2, 40), clip=(.9, 20), joint=(1.5, 16)),
@@ -65,8 +65,8 @@ def encoder(options):
     params = list(part.parameters()) + list(heads.parameters())
     run = Run(options, dict(part=part, heads=heads), [dict(params=params, weight_decay=.01)])
     held_out = data_of(777, 1, options.bank)
-    test = [held_out.batch(kind, 48, True) for kind in plan for _ in range(3)]
-    source = batches(options.seed + 10 + run.step, options.bank, plan, True)
+    test = [made(held_out.batch, name, 48) for name in plan for _ in range(3)]
+    source = batches(options.seed + 10 + run.step, options.bank, plan)
     reported, means = time.time(), Means()
     while not run.done():
         wait()
@@ -160,7 +160,7 @@ def answer(options):
 def _source(options, seed, plan):
     if options.makers:
         return feed(seed, options.bank, plan, options.device, options.makers, options.times, options.plain)
-    return batches(seed, options.bank, plan, False, times=options.times, plain=options.plain)
+    return batches(seed, options.bank, plan, times=options.times, plain=options.plain)
 
 
 def _load_encoder(path, part, heads, of_sound):

@@ -25,22 +25,26 @@ def data_of(seed: int, split: int, bank: str, plain=False) -> Data:
     return Data(seed, split, Voices(bank), Words(), plain=plain)
 
 
-def drawn(make, rng: random.Random, plan: dict, alone=False) -> dict:
-    """A batch by `make`, of each kind as often as its weight says; b["alone"]: whether it is for an encoder alone."""
+def made(make, name: str, size: int) -> dict:
+    """A batch by `make`, a method of Data, of a plan's kind; b["alone"]: whether it is for an encoder alone."""
+    kind, *alone = name.split()
+    return dict(make(kind, size, bool(alone)), alone=bool(alone))
+
+
+def drawn(make, rng: random.Random, plan: dict) -> dict:
+    """The same, of each kind as often as its weight says."""
     name = rng.choices(list(plan), [weight for weight, _ in plan.values()])[0]
-    kind, *by_itself = name.split()
-    alone = alone or bool(by_itself)
-    return dict(make(kind, plan[name][1], alone), alone=alone)
+    return made(make, name, plan[name][1])
 
 
-def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2, plain=False):
+def batches(seed: int, bank: str, plan: dict, ahead=4, times=2, plain=False):
     """Every batch comes `times` times, some batches apart: drawing costs a third of a training step.
 
-    alone: see Data.batch; ahead: how many batches are made ahead."""
+    ahead: how many batches are made ahead."""
     mp.set_sharing_strategy("file_system")
     context = mp.get_context("spawn")
     queue = context.Queue(ahead)
-    process = context.Process(target=maker, args=(queue, seed, bank, plan, alone, False, plain), daemon=True)
+    process = context.Process(target=maker, args=(queue, seed, bank, plan, False, plain), daemon=True)
     process.start()
     again = collections.deque()
     try:
@@ -62,14 +66,14 @@ def batches(seed: int, bank: str, plan: dict, alone: bool, ahead=4, times=2, pla
         process.kill()
 
 
-def maker(queue, seed, bank, plan, alone, raw, plain):
+def maker(queue, seed, bank, plan, raw, plain):
     """A process that makes batches ahead of the trainer, until that is gone. raw: without features."""
     torch.set_num_threads(1)
     data = data_of(seed, 0, bank, plain)
     rng = random.Random(seed)
     while True:
         wait()
-        b = drawn(data.raw if raw else data.batch, rng, plan, alone)
+        b = drawn(data.raw if raw else data.batch, rng, plan)
         if HALF:
             b.update({name: b[name].to(torch.bfloat16) for name in ("pixels", "mel") if name in b})
         if not _put(queue, b):
