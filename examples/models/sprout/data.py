@@ -22,8 +22,8 @@ CLIP_GRIDS = {(3, 3): 6, (3, 4): 3, (4, 3): .7, (2, 4): 4, (2, 3): 1.5, (4, 2): 
 # seconds, and how often each is drawn
 SOUND_SECONDS = {1: 1, 1.5: 2, 2: 4, 2.5: 2, 3: 3, 4: 2, 5: 1, 6: .7, 8: .3}
 CLIP_SECONDS = {2: 1.5, 3: 3, 4: 5, 5: 2, 6: 1.2, 8: .5, 10: .15}
-JOINT_SECONDS = {3: 1.5, 4: 6, 5: 2.5, 6: 1.5, 8: .2}
-SHORT_SECONDS = {2: 1, 3: 1}
+JOINT_SECONDS = {3: 1.5, 4: 5, 5: 3.5, 6: 2, 8: .5}
+SECONDS = {"alone": {2: 1, 3: 1}, "often": {5: 5, 6: 2, 8: .3}}  # the same of what a plan names so
 RATES = (10, 12, 12.5, 15, 20, 24, 25, 30)  # frames a second
 QUESTIONS = dict(picture=4, print=2, pictures=3, sound=2, clip=4, joint=6)  # a sample, at most
 
@@ -37,25 +37,28 @@ class Data:
         self.tasks = Tasks(seed, split, bank, Grounds(1000 + split))
         self.g = self.tasks.g
 
-    def batch(self, kind: str, size: int, alone=False) -> dict:
+    def batch(self, kind: str, size: int, of="") -> dict:
         """One layout, `size` samples: those of `raw` with their features.
 
         pixels [size, steps, patches, 1176]; mel [size, 128, frames]."""
-        return featured(self.raw(kind, size, alone))
+        return featured(self.raw(kind, size, of))
 
-    def raw(self, kind: str, size: int, alone=False) -> dict:
-        """The same before features. alone: short clips and many shapes, for training the encoders by themselves.
+    def raw(self, kind: str, size: int, of="") -> dict:
+        """The same before features.
+
+        of: "alone", short clips and many shapes, for training the encoders by themselves; "often", joint samples that
+        ask how often a word is said while something blinks; or nothing.
 
         prefix [n]: ids up to the questions; vision_slots, audio_slots: where in it rows of media go; parts: see layout.
         frames uint8 [size, steps, 2, h, w, 3], of pictures [size, steps, 1, ..], with grid (rows, columns of patches);
         wave float32 [size, samples].
         text, label, block [size, m]: see _pack; names: the tasks asked; position_ids [3, size, n + m].
-        letters and covers or cells, and heard, shown, form: see targets.py."""
+        letters and covers or cells, and heard, shown, form, so_far: see targets.py."""
         make = dict(
             picture=self._pictures, pictures=self._pictures, print=self._prints,
             sound=self._sounds, clip=self._clips, joint=self._clips,
         )[kind]
-        samples, parts, grid = make(kind, size, alone)
+        samples, parts, grid = make(kind, size, of)
         key = tuple(parts)
         if key not in self.layouts:
             if len(self.layouts) > 300:
@@ -76,18 +79,18 @@ class Data:
         elif grid:
             out["cells"] = cells(samples, *grid)
         if "wave" in out:
-            out["heard"], out["shown"], out["form"] = rows(samples, len(audio_slots))
+            out["heard"], out["shown"], out["form"], out["so_far"] = rows(samples, len(audio_slots))
         return out
 
     # ---- samples of one layout: (samples, parts of the layout, (h, w) in cells or None)
 
-    def _pictures(self, kind, size, alone):
+    def _pictures(self, kind, size, of):
         h, w = self._weighted(PICTURE_GRIDS)
         pixels = (h * CELL, w * CELL)
         samples = []
         for _ in range(size):
             if kind == "picture":
-                scene, asked = self.tasks.picture(*pixels, "many" if alone and self.g.random() < .5 else None)
+                scene, asked = self.tasks.picture(*pixels, "many" if of == "alone" and self.g.random() < .5 else None)
                 scenes = [scene]
             else:
                 scenes, asked = self.tasks.two_pictures([pixels] * 2)
@@ -96,12 +99,12 @@ class Data:
             samples.append(Sample(asked, np.stack(shots)[:, None], marks=marks, steps=len(scenes)))
         return samples, [("image", h, w)] * (1 if kind == "picture" else 2), (h, w)
 
-    def _prints(self, kind, size, alone):
+    def _prints(self, kind, size, of):
         h, w = self._weighted(PRINT_GRIDS)
         pixels = (h * CELL, w * CELL)
         samples = []
         for _ in range(size):
-            if alone and self.g.random() < .65:
+            if of == "alone" and self.g.random() < .65:
                 scene, asked = self.tasks.page(*pixels)
             else:
                 scene, asked = self.tasks.printed(*pixels, self._what_to_read())
@@ -114,22 +117,22 @@ class Data:
             return None
         return "number" if self.g.random() < .35 else "new" if self.g.random() < .5 else "word"
 
-    def _sounds(self, kind, size, alone):
+    def _sounds(self, kind, size, of):
         seconds = self._weighted(SOUND_SECONDS)
         n = int((seconds + self.g.uniform(-.1, .1)) * SR)
         samples = []
         for _ in range(size):
-            if alone and self.g.random() < .6:
+            if of == "alone" and self.g.random() < .6:
                 track, asked = self.tasks.crowd(seconds, n)
             else:
                 track, asked = self.tasks.sound(seconds, n)
             samples.append(Sample(asked, wave=recorded(self.g, track.finish()), events=track.events))
         return samples, [("audio", audio_rows(mel_frames(n)))], None
 
-    def _clips(self, kind, size, alone):
+    def _clips(self, kind, size, of):
         h, w = self._weighted(CLIP_GRIDS)
         pixels = (h * CELL, w * CELL)
-        lengths = SHORT_SECONDS if alone else CLIP_SECONDS if kind == "clip" else JOINT_SECONDS
+        lengths = SECONDS.get(of, CLIP_SECONDS if kind == "clip" else JOINT_SECONDS)
         seconds, times, each = self._timing(lengths)
         between = times[1] - times[0] if len(times) > 1 else .5
         n = int(seconds * SR + self.g.uniform(-600, 1200))
@@ -140,9 +143,9 @@ class Data:
             if kind == "clip":
                 scene, sample.questions = self.tasks.clip(*pixels, seconds, between)
             else:
-                scene, track, sample.questions = self.tasks.joint(*pixels, seconds, between, n)
+                scene, track, sample.questions = self.tasks.joint(*pixels, seconds, between, n, of or None)
                 sample.wave, sample.events = recorded(self.g, track.finish()), track.events
-                sample.screen, sample.form = scene.screen, scene.form
+                sample.screen, sample.form, sample.since = scene.screen, scene.form, scene.since
             sample.frames = self._film(scene, times, sample.marks)
             samples.append(sample)
         if kind == "clip":
@@ -211,7 +214,7 @@ def _times(bank, words):
     for kind, n in (("picture", 64), ("pictures", 32), ("sound", 64), ("clip", 32), ("joint", 32)):
         data = Data(3, 0, bank, words)
         start = time.time()
-        batch = data.batch(kind, n, True)
+        batch = data.batch(kind, n, "alone" if kind in ("picture", "sound", "clip") else "")
         taken = (time.time() - start) / n * 1e3
         texts = [words.tok.decode(ids[ids > 0].tolist(), skip_special_tokens=False) for ids in batch["text"][:2]]
         print(kind, f"{taken:.1f} ms a sample", batch["parts"], tuple(batch["text"].shape), texts)

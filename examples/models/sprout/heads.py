@@ -4,7 +4,7 @@ import torch.nn as nn
 from lexicon import LETTERS
 from model import WIDTH
 from scenes import COLOR_NAMES, SHAPES
-from tasks import SCREEN_CLASSES, SOUND_CLASSES
+from tasks import MOST_SAID, SCREEN_CLASSES, SOUND_CLASSES
 
 
 class Heads(nn.ModuleDict):
@@ -31,4 +31,6 @@ class Heads(nn.ModuleDict):
             # of a cell of print: the letter whose middle is in each half of it, and the letter over each quarter of it
             letters=nn.Linear(WIDTH, 2 * (1 + len(LETTERS))),
             covers=nn.Linear(WIDTH, 4 * (1 + len(LETTERS))),
+            # of a row of sound, behind the fourth layer of the decoder: how many words were said since it blinks
+            so_far=nn.Linear(WIDTH, 1 + MOST_SAID),
         ))

@@ -106,8 +106,9 @@ def losses(model, heads, b: dict, align: float):
         shown = _at_moments(heads["shown"], model.heard, b["shown"])
         form = _at_moments(heads["form"], model.heard, b["form"])
         said = _at_moments(heads["said"], model.heard, b["heard"])
-        total = total + 4 * align * (shown + form) + align * said
-        named.update(shown=shown, form=form, said=said)
+        so_far = _at_moments(heads["so_far"], model.counted, b["so_far"])
+        total = total + 4 * align * (shown + form + so_far) + align * said
+        named.update(shown=shown, form=form, said=said, so_far=so_far)
     return loss, total, named
 
 

@@ -89,7 +89,7 @@ class Thinker(nn.Module):
     """The whole model. A pass leaves things for the training's other losses:
 
     seen_rows, heard_rows [batch, rows, width]: what the encoders made of pixels and mel;
-    heard [batch, rows, width]: the rows of sound halfway through the decoder."""
+    heard, counted [batch, rows, width]: the rows of sound behind the second and the fourth layer of the decoder."""
 
     def __init__(self, config: dict = CONFIG):
         super().__init__()
@@ -104,7 +104,7 @@ class Thinker(nn.Module):
 
     def forget(self):
         """Drops what the last pass left: it cannot be sent to another process."""
-        self.seen_rows, self.heard_rows, self.heard = None, None, None
+        self.seen_rows, self.heard_rows, self.heard, self.counted = None, None, None, None
         for layer in self.model.layers:
             layer.self_attn.looks = None
 
@@ -173,8 +173,9 @@ class Thinker(nn.Module):
         x = self._with_media(x, b)
         for i, layer in enumerate(self.model.layers):
             x = layer(x, cos, sin, mask)
-            if i == 1:
-                self.heard = F.rms_norm(x, (x.shape[-1],))[:, b["audio_slots"]] if len(b["audio_slots"]) else None
+            if i in (1, 3) and len(b["audio_slots"]):
+                rows = F.rms_norm(x[:, b["audio_slots"]], (x.shape[-1],))
+                self.heard, self.counted = (rows, None) if i == 1 else (self.heard, rows)
         x = self.model.norm(x)
         if every:
             return self.lm_head(x)

@@ -6,6 +6,7 @@ import torch
 
 from lexicon import LETTERS
 from prompt import NOT_ASKED
+from tasks import MOST_SAID
 
 ROWS_A_SECOND = 25  # of sound
 
@@ -24,6 +25,7 @@ class Sample:
     events: list = field(default_factory=list)  # see Track
     screen: object = None  # see Scene
     form: object = None
+    since: float | None = None  # see Scene
 
 
 def letters(samples: list[Sample], h: int, w: int) -> torch.Tensor:
@@ -97,12 +99,12 @@ def _change(seen, h, w):
 
 
 def rows(samples: list[Sample], n: int):
-    """What is heard, what is on screen and which form, at each row of sound: three of [batch, n].
+    """At each row of sound: what is heard, what is on screen, which form, how many words were said. Four of [batch, n].
 
     NOT_ASKED where it is not known."""
     heard = np.zeros((len(samples), n), np.int64)
     shown = np.full((len(samples), n), NOT_ASKED, np.int64)
-    form = shown.copy()
+    form, so_far = shown.copy(), shown.copy()
     middles = [(t + .5) * .04 for t in range(n)]  # in seconds
     for i, sample in enumerate(samples):
         for start, end, kind in sample.events:
@@ -112,4 +114,7 @@ def rows(samples: list[Sample], n: int):
             shown[i] = [sample.screen(t) for t in middles]
         if sample.form:
             form[i] = [sample.form(t) for t in middles]
-    return torch.from_numpy(heard), torch.from_numpy(shown), torch.from_numpy(form)
+        if sample.since is not None:
+            ends = [end for start, end, _ in sample.events if start >= sample.since]
+            so_far[i] = [min(MOST_SAID, sum(end <= t for end in ends)) for t in middles]
+    return tuple(torch.from_numpy(target) for target in (heard, shown, form, so_far))

@@ -48,13 +48,28 @@ PLAN = {  # the same of the whole model, by minute of the run
         "picture": (1., 32), "print": (1., 40), "pictures": (.1, 20), "clip": (.4, 16), "joint": (.8, 12),
         "sound": (1.5, 28), "picture alone": (.2, 48), "print alone": (.7, 48), "sound alone": (1., 32),
     },
+    # how often a word is said while something blinks: an answer that neither picture nor sound alone tells
+    364: {
+        "picture": (.4, 32), "print": (.7, 40), "pictures": (.05, 20), "clip": (.3, 16), "joint": (.9, 12),
+        "joint often": (1.6, 14), "sound": (.9, 28), "print alone": (.5, 48), "sound alone": (.9, 32),
+    },
+    # the same, and more of what was forgotten meanwhile: counts, what happens in a clip, the order of shapes
+    387: {
+        "picture": (.6, 32), "print": (.7, 40), "pictures": (.1, 20), "clip": (1., 16), "joint": (1.4, 12),
+        "joint often": (.9, 14), "sound": (.8, 28), "print alone": (.5, 48), "sound alone": (.9, 32),
+    },
+    396: {
+        "picture": (1.1, 32), "print": (.7, 40), "pictures": (.1, 20), "clip": (1.6, 16), "joint": (1.2, 12),
+        "joint often": (.7, 14), "sound": (.8, 28), "picture alone": (.1, 48), "print alone": (.4, 48),
+        "sound alone": (.8, 32),
+    },
 }
 FAST = {  # the same on an accelerator, all the time
     "picture": (.15, 256), "picture alone": (.04, 256), "print": (.22, 256), "print alone": (.08, 256),
     "pictures": (.05, 96), "sound": (.12, 192), "sound alone": (.04, 192), "clip": (.12, 96), "joint": (.22, 96),
 }
 # held-out batches that the curves of the whole model are made of
-HELD_OUT = dict(picture=4, print=2, pictures=2, sound=4, clip=4, joint=4)
+HELD_OUT = {"picture": 4, "print": 2, "pictures": 2, "sound": 4, "clip": 4, "joint": 4, "joint often": 2}
 
 
 def encoder(options):
@@ -103,26 +118,15 @@ def answer(options):
         model.load_checkpoint(options.start)
     run = Run(options, dict(model=model, heads=heads), _groups(model, heads, options.encoders))
     held_out = data_of(888, 1, options.bank, options.plain)
-    test = [moved(held_out.batch(kind, 24), options.device) for kind, n in HELD_OUT.items() for _ in range(n)]
-    source, plans, second = None, PLAN, None
-    if options.makers:
-        plans = {0: FAST}
-    elif options.processes > 1:
+    test = [moved(made(held_out.batch, kind, 24), options.device) for kind, n in HELD_OUT.items() for _ in range(n)]
+    second = None
+    if not options.makers and options.processes > 1:
         for p in run.params:
             p.data = p.data.clone().share_memory_()
         second = Second(model, heads, options.bank, options.align, options.plain)
-    phase = None
+    source = _planned(options, run, second)
     reported, means, spent = time.time(), Means(), collections.defaultdict(float)
     while not run.done():
-        now = max(minute for minute in plans if minute <= run.minutes)
-        if now != phase:
-            if source:
-                source.close()
-            seed = options.seed + (20000 if source else 10000) + run.step
-            source = _source(options, seed, plans[now])
-            if second:
-                second.start(options.seed + 50000 + run.step, plans[now])
-            phase = now
         wait()
         start = time.time()
         b = next(source)
@@ -140,27 +144,44 @@ def answer(options):
         spent["wait"] += drawn - start
         spent[b["kind"]] += time.time() - drawn
         if time.time() - reported > options.every:
-            got = evaluate(model, test)
             reported = time.time()
-            report(
-                minutes=round(run.minutes, 2), step=run.step, lr=round(options.lr * run.rate(), 6),
-                seen=dict(run.seen), seconds={name: round(t, 1) for name, t in spent.items()}, loss=means.take(),
-                held_out={task: round(right / n, 2) for task, (right, n) in sorted(got.items())},
-            )
+            seconds = {name: round(t, 1) for name, t in spent.items()}
+            _report_answers(run, model, test, lr=round(options.lr * run.rate(), 6), seconds=seconds, loss=means.take())
             spent.clear()
             run.save()
     run.save()
-    got = evaluate(model, test)
-    report(
-        minutes=round(run.minutes, 2), step=run.step, seen=dict(run.seen),
-        held_out={task: f"{right / n:.3f} ({n})" for task, (right, n) in sorted(got.items())},
-    )
+    _report_answers(run, model, test)
+
+
+def _planned(options, run, second):
+    """Batches, without end, each by the plan of its minute; the second process follows the same plan."""
+    plans = {0: FAST} if options.makers else PLAN
+    source, phase = None, None
+    while True:
+        now = max(minute for minute in plans if minute <= run.minutes)
+        if now != phase:
+            if source:
+                source.close()
+            seed = options.seed + (20000 if source else 10000) + run.step
+            source, phase = _source(options, seed, plans[now]), now
+            if second:
+                second.start(options.seed + 50000 + run.step, plans[now])
+        yield next(source)
 
 
 def _source(options, seed, plan):
     if options.makers:
         return feed(seed, options.bank, plan, options.device, options.makers, options.times, options.plain)
     return batches(seed, options.bank, plan, times=options.times, plain=options.plain)
+
+
+def _report_answers(run, model, test, **more):
+    """A line of the curves: of each task how many of its held-out questions are right, and how many there are."""
+    got = evaluate(model, test)
+    report(
+        minutes=round(run.minutes, 2), step=run.step, seen=dict(run.seen), **more,
+        held_out={task: f"{right / n:.3f} ({n})" for task, (right, n) in sorted(got.items())},
+    )
 
 
 def _load_encoder(path, part, heads, of_sound):

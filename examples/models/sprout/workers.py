@@ -1,6 +1,6 @@
 """The other processes: one makes batches ahead of the trainer, one adds gradients of its own batches.
 
-A plan is {kind: (weight, samples a batch)}; "print alone" and the like are print for the encoder alone."""
+A plan is {kind: (weight, samples a batch)}; a kind may have a second word, see Data.raw."""
 import collections
 import random
 import time
@@ -27,8 +27,8 @@ def data_of(seed: int, split: int, bank: str, plain=False) -> Data:
 
 def made(make, name: str, size: int) -> dict:
     """A batch by `make`, a method of Data, of a plan's kind; b["alone"]: whether it is for an encoder alone."""
-    kind, *alone = name.split()
-    return dict(make(kind, size, bool(alone)), alone=bool(alone))
+    kind, _, of = name.partition(" ")
+    return dict(make(kind, size, of), alone=of == "alone")
 
 
 def drawn(make, rng: random.Random, plan: dict) -> dict:

@@ -80,6 +80,9 @@ def recorded(g, wave: np.ndarray) -> np.ndarray:
     gain = np.clip((top + slope - hz) / slope, left, 1)
     if g.random() < .3:
         gain = gain * np.clip(hz / g.uniform(40, 200), .03, 1)
+    if g.random() < .4:  # a room, or another throat: less somewhere in the middle
+        at, wide, depth = g.uniform(300, 4000), g.uniform(100, 700), g.uniform(.4, .9)
+        gain = gain * (1 - depth * np.exp(-((hz - at) / wide) ** 2))
     return np.fft.irfft(np.fft.rfft(wave, n) * gain, n)[:len(wave)].astype(np.float32)
 
 

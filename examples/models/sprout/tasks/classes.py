@@ -15,6 +15,8 @@ SCREEN_MOVES = len(COLOR_NAMES) + 1
 SCREEN_CLASSES = SCREEN_MOVES + len(SHAPES)
 # the form on screen: a shape, or nothing
 FORM_NOTHING = len(SHAPES)
+# how many words were said so far, at most
+MOST_SAID = 5
 
 
 def screen_color(color: str) -> int:

@@ -199,11 +199,12 @@ class Clips(Choices):
         asked.append(self.ask("color of", colors[k], shapes[k]))
         return scene, asked, None
 
-    def blinking(self, h, w, seconds, step, span=None):
-        """A shape goes away and comes back, one to four times, within `span` (seconds).
+    def blinking(self, h, w, seconds, step, cut=None):
+        """A shape goes away and comes back, one to four times. cut: the moments at which it does.
 
         Also returns (when it first goes, when it last comes back, shape)."""
-        n, cut = self._blinks(*(span or (0, seconds)), max(.6, step * 1.15))
+        cut = self._blinks(seconds, max(.6, step * 1.15)) if cut is None else cut
+        n = len(cut) // 2
         scene = self.scene(h, w)
         shape, color = self.one(SHAPES), self.one(COLOR_NAMES)
         r = self.radius(h, w)
@@ -224,19 +225,17 @@ class Clips(Choices):
         ]
         return scene, asked, (cut[0], cut[2 * n - 1], shape)
 
-    def _blinks(self, start, end, off):
-        """How many blinks, and the ends of the times there, away, there .. between start and end: 2 n + 1 of them.
+    def _blinks(self, seconds, off):
+        """The ends of the times there, away, there .. in so many seconds: 2 n + 1 of them.
 
         off: seconds that it is away, at least."""
-        most = int((end - start - off * .8) / (2 * off))
+        most = int((seconds - off * .8) / (2 * off))
         n = int(self.g.integers(1, max(1, min(4, most)) + 1))
         n = min(n, max(1, most))
         lengths = np.array([off] * (2 * n + 1))
         lengths[::2] *= .95
-        free = max(0., end - start - lengths.sum())
+        free = max(0., seconds - lengths.sum())
         lengths += self.g.dirichlet(np.ones(2 * n + 1)) * free * self.g.uniform(.3, 1.)
-        lengths[0] += self.g.uniform(0, max(0, end - start - lengths.sum()))
-        cut = start + np.cumsum(lengths)
-        if cut[-1] > end:
-            cut = start + (cut - start) * ((end - start) / (cut[-1] - start))
-        return n, cut
+        lengths[0] += self.g.uniform(0, max(0, seconds - lengths.sum()))
+        cut = np.cumsum(lengths)
+        return cut if cut[-1] <= seconds else cut * (seconds / cut[-1])

@@ -16,7 +16,7 @@ class Joint(Clips, Sounds):
 
         kind: "segments", "before", "moving", "often", or any."""
         track = Track(self.g, seconds, samples)
-        kinds = ["segments"] * 5 + ["before", "before", "moving", "moving"] + ["often"] * int(seconds >= 5)
+        kinds = ["segments"] * 5 + ["before", "before", "moving", "moving"] + ["often"] * (2 * (seconds > 4.8))
         kind = kind or self.one(kinds)
         make = dict(segments=self._segments, before=self._before, moving=self._moving, often=self._often)[kind]
         scene, asked = make(track, h, w, seconds, step)
@@ -167,30 +167,44 @@ class Joint(Clips, Sounds):
     # ---- a word now and then, while a shape blinks for a part of the time
 
     def _often(self, track, h, w, seconds, step):
-        start = self.g.uniform(0, seconds * .35)
-        end = self.g.uniform(max(start + 3 * max(.6, step * 1.15), seconds * .62), seconds)
-        scene, sight, (first, last, shape) = self.blinking(h, w, seconds, step, (start, end))
+        """It is said zero to three times while the shape blinks, each as often, and now and then outside.
+
+        So neither picture nor sound alone tells the answer. A word is half a step or more away from both ends of the
+        blinking: the frames that are looked at say on which side."""
+        cut = self._blinks_for_long(seconds, max(.6, step * 1.15))
+        scene, sight, (first, last, shape) = self.blinking(h, w, seconds, step, cut)
         word = int(self.g.integers(len(WORDS)))
-        inside = 0
-        t = self.g.uniform(0, 1.)
-        while t < seconds - .7:
-            wave = self.say(word)
-            long = len(wave) / SR
-            clearly_in = t > first + .05 and t + long < last - .05
-            clearly_out = t + long < first - .15 or t > last + .15
-            if (clearly_in and self.chance(.75)) or (clearly_out and self.chance(.6)):
-                track.put(wave, t, 1 + word)
-                inside += int(clearly_in)
-                t += long + self.g.uniform(.15, 1.)
-            else:
-                t += .15
-        asked = [
-            self.ask("often while", NUMBERS[inside], WORDS[word], shape),
-            self.ask("often while", NUMBERS[inside], WORDS[word], shape),
-            sight[0],
-            self.ask("shape", shape),
-        ]
-        return scene, asked if track.events else sight[:3]
+        clear = step / 2
+        scene.since = first
+        inside = self._say_often(track, word, int(self.g.integers(4)), first + clear, last - clear)
+        self._say_often(track, word, int(self.g.integers(3)), last + clear, seconds)
+        self._say_often(track, word, int(self.g.integers(2)), 0, first - clear)
+        asked = [self.ask("often while", NUMBERS[inside], WORDS[word], shape) for _ in range(2)]
+        return scene, (asked if track.events else []) + [sight[0], self.ask("shape", shape)]
+
+    def _blinks_for_long(self, seconds, off):
+        """The moments at which a shape goes and comes back, for three seconds or more in the middle of a clip.
+
+        off: seconds that it stays away or there, at least."""
+        span = self.g.uniform(2.9, max(2.9, seconds - 1.2))
+        first = self.g.uniform(.2, seconds - span - .2)
+        n = int(self.g.integers(2, min(4, int((span / off + 1) / 2)) + 1))
+        free = span - (2 * n - 1) * off
+        lengths = off + self.g.dirichlet(np.ones(2 * n - 1)) * free
+        return first + np.cumsum([0, *lengths])
+
+    def _say_often(self, track, word, n, low, high):
+        """Says a word n times between low and high (seconds), or as often as it fits: how often."""
+        waves = [self.say(word) for _ in range(n)]
+        pause = .15
+        while waves and sum(len(wave) / SR + pause for wave in waves) - pause > high - low:
+            waves.pop()
+        free = high - low - sum(len(wave) / SR + pause for wave in waves) + pause
+        t = low
+        for wave, gap in zip(waves, self.g.dirichlet(np.ones(len(waves) + 1)) * max(0, free)):
+            _, t = track.put(wave, t + gap, 1 + word)
+            t += pause
+        return len(waves)
 
 
 def _along(times, places, across, sideways, color):

@@ -9,12 +9,13 @@ class Scene:
 
     actors: [(thing, path)]; a path gives (x, y, colour's name, rgb or None) at a moment, None while the thing is away.
     screen, form: the class of what is on screen at a moment, where that is known.
+    since: the moment from which words are counted, where they are.
     lines: [(lettering, x, y, rgb)] in pixels; letters: [(character, left, right, top, bottom)], in 0..1."""
 
     def __init__(self, ground: np.ndarray):
         self.ground = ground
         self.actors, self.lines, self.letters = [], [], []
-        self.screen, self.form = None, None
+        self.screen, self.form, self.since = None, None, None
 
     def add(self, thing, path):
         self.actors.append((thing, path))
