@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { decodeConfig, int, ints, record } from "../../checkpoint/config-fields.ts"
 import { publishedRotary, qwenTextConfig, refusedText } from "../../compile/blocks/qwen-decoder.ts"
+import { qwenVlFields } from "../../compile/blocks/qwen-vl-config.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
 
 /** `vision_config`; `num_position_embeddings` is a square. */
@@ -36,11 +37,7 @@ const Qwen3VlConfig = Schema.Struct({
     mrope_section: [24, 20, 20]
   }),
   vision_config: VisionConfig,
-  image_token_id: int(151655),
-  video_token_id: int(151656),
-  vision_start_token_id: int(151652),
-  vision_end_token_id: int(151653),
-  tie_word_embeddings: Schema.optional(Schema.Boolean)
+  ...qwenVlFields
 })
 
 /** The configuration, read. */
