@@ -63,10 +63,17 @@ PLAN = {  # the same of the whole model, by minute of the run
         "joint often": (.7, 14), "sound": (.8, 28), "picture alone": (.1, 48), "print alone": (.4, 48),
         "sound alone": (.8, 32),
     },
+    # and of print
+    430: {
+        "picture": (1.2, 32), "print": (1.4, 40), "pictures": (.1, 20), "clip": (1.8, 16), "joint": (.7, 12),
+        "joint often": (.3, 14), "sound": (.5, 28), "picture alone": (.2, 48), "print alone": (.6, 48),
+        "sound alone": (.5, 32),
+    },
 }
 FAST = {  # the same on an accelerator, all the time
     "picture": (.15, 256), "picture alone": (.04, 256), "print": (.22, 256), "print alone": (.08, 256),
-    "pictures": (.05, 96), "sound": (.12, 192), "sound alone": (.04, 192), "clip": (.12, 96), "joint": (.22, 96),
+    "pictures": (.05, 96), "sound": (.12, 192), "sound alone": (.04, 192), "clip": (.12, 96), "joint": (.18, 96),
+    "joint often": (.06, 96),
 }
 # held-out batches that the curves of the whole model are made of
 HELD_OUT = {"picture": 4, "print": 2, "pictures": 2, "sound": 4, "clip": 4, "joint": 4, "joint often": 2}
