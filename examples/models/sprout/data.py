@@ -143,7 +143,7 @@ class Data:
             if kind == "clip":
                 scene, sample.questions = self.tasks.clip(*pixels, seconds, between)
             else:
-                scene, track, sample.questions = self.tasks.joint(*pixels, seconds, between, n, of or None)
+                scene, track, sample.questions = self.tasks.joint(*pixels, seconds, between, n, of)
                 sample.wave, sample.events = recorded(self.g, track.finish()), track.events
                 sample.screen, sample.form, sample.since = scene.screen, scene.form, scene.since
             sample.frames = self._film(scene, times, sample.marks)
@@ -214,7 +214,7 @@ def _times(bank, words):
     for kind, n in (("picture", 64), ("pictures", 32), ("sound", 64), ("clip", 32), ("joint", 32)):
         data = Data(3, 0, bank, words)
         start = time.time()
-        batch = data.batch(kind, n, "alone" if kind in ("picture", "sound", "clip") else "")
+        batch = data.batch(kind, n, "" if kind == "joint" else "alone")
         taken = (time.time() - start) / n * 1e3
         texts = [words.tok.decode(ids[ids > 0].tolist(), skip_special_tokens=False) for ids in batch["text"][:2]]
         print(kind, f"{taken:.1f} ms a sample", batch["parts"], tuple(batch["text"].shape), texts)

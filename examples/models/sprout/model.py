@@ -173,9 +173,10 @@ class Thinker(nn.Module):
         x = self._with_media(x, b)
         for i, layer in enumerate(self.model.layers):
             x = layer(x, cos, sin, mask)
-            if i in (1, 3) and len(b["audio_slots"]):
-                rows = F.rms_norm(x[:, b["audio_slots"]], (x.shape[-1],))
-                self.heard, self.counted = (rows, None) if i == 1 else (self.heard, rows)
+            if i == 1:
+                self.heard = _normed_rows(x, b["audio_slots"])
+            elif i == 3:
+                self.counted = _normed_rows(x, b["audio_slots"])
         x = self.model.norm(x)
         if every:
             return self.lm_head(x)
@@ -196,6 +197,11 @@ class Thinker(nn.Module):
             self.heard_rows = self.audio_tower(b["mel"])
             x = x.index_copy(1, b["audio_slots"], self.heard_rows.to(x.dtype))
         return x
+
+
+def _normed_rows(x, slots):
+    """[batch, rows, width], or None where there are none."""
+    return F.rms_norm(x[:, slots], (x.shape[-1],)) if len(slots) else None
 
 
 def _mask(prefix: int, block, dtype):

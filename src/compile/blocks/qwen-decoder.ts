@@ -1,6 +1,6 @@
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts"
-import { flag, int, ints, number, record, text } from "../../checkpoint/config-fields.ts"
+import { decodeConfig, flag, int, ints, number, record, text } from "../../checkpoint/config-fields.ts"
 import type { AttentionKind } from "../../core/attention-inputs.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
 import { silu } from "../../onnx/ops.ts"
@@ -57,7 +57,7 @@ export const publishedRotary = (config: unknown): Readonly<Record<string, unknow
 }
 
 /** What is wrong with a decoder's configuration, if anything: what no published checkpoint has, and what would be run wrongly. */
-export const refusedText = (config: QwenTextConfig, path: string): CheckpointUnreadable | undefined => {
+const refusedText = (config: QwenTextConfig, path: string): CheckpointUnreadable | undefined => {
   const wrong = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: ${field} ${why}` })
   const { rope_scaling: rope } = config
   const kind = [rope?.type, rope?.rope_type].find((type) => type !== undefined && type !== "default" && type !== "mrope")
@@ -69,6 +69,18 @@ export const refusedText = (config: QwenTextConfig, path: string): CheckpointUnr
     return wrong("rope_scaling.mrope_section", `shares out ${sections} pairs; half a head has ${headWidthOf(config) / 2}`)
   return undefined
 }
+
+/** Reads a configuration with such a decoder by its schema. Fails with `CheckpointUnreadable` that names `path` and the field. */
+export const decodeQwenConfig = <S extends Schema.Codec<{ readonly text_config: QwenTextConfig }, unknown>>(
+  schema: S,
+  value: unknown,
+  path: string
+): Effect.Effect<S["Type"], CheckpointUnreadable> =>
+  Effect.gen(function* () {
+    const read = yield* decodeConfig(schema, value, path)
+    const refused = refusedText(read.text_config, path)
+    return refused === undefined ? read : yield* refused
+  })
 
 /** Numbers in one attention head. */
 export const headWidthOf = ({ head_dim, hidden_size, num_attention_heads }: QwenTextConfig): number => head_dim ?? hidden_size / num_attention_heads

@@ -1,7 +1,7 @@
-import { Effect, Schema } from "effect"
-import { decodeConfig, int, record } from "../../checkpoint/config-fields.ts"
+import { type Effect, Schema } from "effect"
+import { int, record } from "../../checkpoint/config-fields.ts"
 import type { CheckpointUnreadable } from "../../core/errors.ts"
-import { publishedRotary, type QwenTextConfig, qwenTextConfig, refusedText } from "./qwen-decoder.ts"
+import { decodeQwenConfig, publishedRotary, type QwenTextConfig, qwenTextConfig } from "./qwen-decoder.ts"
 
 /** The fields of config.json that Qwen2-VL, Qwen2.5-VL and Qwen3-VL have beside their decoder's and their encoder's. */
 export const qwenVlFields = {
@@ -35,8 +35,4 @@ export const readQwen2VlConfig = <S extends Schema.Codec<{ readonly text_config:
   config: Readonly<Record<string, unknown>>,
   path: string
 ): Effect.Effect<S["Type"], CheckpointUnreadable> =>
-  Effect.gen(function* () {
-    const read = yield* decodeConfig(schema, { vision_config: {}, ...config, text_config: publishedRotary(record(config.text_config ?? config)) }, path)
-    const refused = refusedText(read.text_config, path)
-    return refused === undefined ? read : yield* refused
-  })
+  decodeQwenConfig(schema, { vision_config: {}, ...config, text_config: publishedRotary(record(config.text_config ?? config)) }, path)

@@ -1,6 +1,6 @@
-import { Effect, Schema } from "effect"
-import { decodeConfig, int, record } from "../../checkpoint/config-fields.ts"
-import { publishedRotary, qwenTextConfig, refusedText } from "../../compile/blocks/qwen-decoder.ts"
+import { type Effect, Schema } from "effect"
+import { int, record } from "../../checkpoint/config-fields.ts"
+import { decodeQwenConfig, publishedRotary, qwenTextConfig } from "../../compile/blocks/qwen-decoder.ts"
 import { WindowedVisionConfig } from "../../compile/blocks/windowed-vision.ts"
 import type { CheckpointUnreadable } from "../../core/errors.ts"
 
@@ -50,10 +50,7 @@ const ThinkerConfig = Schema.Struct({
 export type OmniConfig = typeof ThinkerConfig.Type
 
 /** Reads the Thinker's configuration, nested (`thinker_config`) or alone. Fails with `CheckpointUnreadable` that names the field. */
-export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<OmniConfig, CheckpointUnreadable> =>
-  Effect.gen(function* () {
-    const thinker = record(config.thinker_config ?? config)
-    const read = yield* decodeConfig(ThinkerConfig, { ...thinker, text_config: publishedRotary(thinker.text_config) }, path)
-    const refused = refusedText(read.text_config, path)
-    return refused === undefined ? read : yield* refused
-  })
+export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<OmniConfig, CheckpointUnreadable> => {
+  const thinker = record(config.thinker_config ?? config)
+  return decodeQwenConfig(ThinkerConfig, { ...thinker, text_config: publishedRotary(thinker.text_config) }, path)
+}

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
-import { decodeConfig, int, ints, record } from "../../checkpoint/config-fields.ts"
-import { publishedRotary, qwenTextConfig, refusedText } from "../../compile/blocks/qwen-decoder.ts"
+import { int, ints, record } from "../../checkpoint/config-fields.ts"
+import { decodeQwenConfig, publishedRotary, qwenTextConfig } from "../../compile/blocks/qwen-decoder.ts"
 import { qwenVlFields } from "../../compile/blocks/qwen-vl-config.ts"
 import { CheckpointUnreadable } from "../../core/errors.ts"
 
@@ -47,9 +47,7 @@ export type Qwen3VlConfig = typeof Qwen3VlConfig.Type
 export const parseConfig = (config: Readonly<Record<string, unknown>>, path: string): Effect.Effect<Qwen3VlConfig, CheckpointUnreadable> =>
   Effect.gen(function* () {
     const text = { head_dim: 128, ...publishedRotary(config.text_config) }
-    const read = yield* decodeConfig(Qwen3VlConfig, { ...config, text_config: text, vision_config: record(config.vision_config) }, path)
-    const refused = refusedText(read.text_config, path)
-    if (refused !== undefined) return yield* refused
+    const read = yield* decodeQwenConfig(Qwen3VlConfig, { ...config, text_config: text, vision_config: record(config.vision_config) }, path)
     const { deepstack_visual_indexes: levels, depth, num_position_embeddings: positions } = read.vision_config
     const wrong = (field: string, why: string) => new CheckpointUnreadable({ stage: "load", path, message: `${path}: vision_config.${field} ${why}` })
     if (!Number.isInteger(Math.sqrt(positions))) return yield* wrong("num_position_embeddings", `is ${positions}, not a square`)
